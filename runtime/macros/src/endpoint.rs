@@ -5,7 +5,7 @@
 //! entry in the table the linker collects. All but the type live in an unnamed constant and take no name from the module.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Error, ItemFn, Type};
@@ -109,18 +109,32 @@ fn handle(function: &ItemFn, cfgs: &[&Attribute]) -> TokenStream {
 }
 
 /// The arguments, each of which goes over the wire under its name.
+///
+/// The struct is generic only for the sake of its type name, which then tells the types of all arguments: that is what
+/// two builds compare before one calls the other.
 fn arguments_struct(params: &[Param]) -> TokenStream {
     let arguments = arguments();
+    let ty = arguments_type(params);
+    let generics: Vec<Ident> = (0..params.len()).map(|n| format_ident!("T{n}")).collect();
     let fields = params
         .iter()
-        .map(|Param { ident, ty, .. }| quote!(#ident: #ty));
-    // Tokens placed at an argument's type, so that a type that cannot travel is what the compiler points at.
+        .zip(&generics)
+        .map(|(Param { ident, .. }, generic)| quote!(#ident: #generic));
+    // Tokens placed at an argument's type, so that a type that cannot travel is what the compiler points at. Writing and
+    // describing share one body: there the compiler says it once.
     let here = Span::mixed_site();
     let at = |ty: &Type| here.located_at(ty.span());
-    let encodes = params.iter().map(
+    let each = params.iter().map(
         |Param {
              ident, name, ty, ..
-         }| { quote_spanned!(at(ty)=> out.arg(#name, &self.#ident)?;) },
+         }| {
+            quote_spanned! {at(ty)=>
+                match out {
+                    __CoulterOut::Wire(ref mut out) => out.arg(#name, &self.#ident)?,
+                    __CoulterOut::Text(ref mut out) => out.arg(#name, &self.#ident),
+                }
+            }
+        },
     );
     let decodes = params.iter().map(
         |Param {
@@ -130,25 +144,18 @@ fn arguments_struct(params: &[Param]) -> TokenStream {
             quote!(#ident: #value)
         },
     );
-    let describes = params.iter().map(
-        |Param {
-             ident, name, ty, ..
-         }| { quote_spanned!(at(ty)=> out.arg(#name, &self.#ident);) },
-    );
     quote_spanned! {here=>
-        pub struct #arguments {
+        pub struct #arguments<#(#generics),*> {
             #(#fields),*
         }
 
         #[automatically_derived]
-        impl ::coulter::__private::Arguments for #arguments {
-            #[allow(unused_variables)]
+        impl ::coulter::__private::Arguments for #ty {
             fn encode(
                 &self,
                 out: &mut ::coulter::__private::ArgWriter<'_>,
             ) -> ::core::result::Result<(), ::coulter::__private::EncodeError> {
-                #(#encodes)*
-                ::core::result::Result::Ok(())
+                self.__each(__CoulterOut::Wire(out))
             }
 
             #[allow(unused_variables)]
@@ -158,16 +165,38 @@ fn arguments_struct(params: &[Param]) -> TokenStream {
                 ::core::result::Result::Ok(Self { #(#decodes),* })
             }
 
-            #[allow(unused_variables)]
             fn describe(&self, out: &mut ::coulter::__private::Describe) {
-                #(#describes)*
+                let _ = self.__each(__CoulterOut::Text(out));
+            }
+        }
+
+        enum __CoulterOut<'a, 'b> {
+            Wire(&'a mut ::coulter::__private::ArgWriter<'b>),
+            Text(&'a mut ::coulter::__private::Describe),
+        }
+
+        impl #ty {
+            #[allow(unused_mut, unused_variables)]
+            fn __each(
+                &self,
+                mut out: __CoulterOut<'_, '_>,
+            ) -> ::core::result::Result<(), ::coulter::__private::EncodeError> {
+                #(#each)*
+                ::core::result::Result::Ok(())
             }
         }
     }
 }
 
-fn traits(name: &Ident, shape: &Shape) -> TokenStream {
+/// The arguments' struct, of this function's types.
+fn arguments_type(params: &[Param]) -> TokenStream {
     let arguments = arguments();
+    let types = params.iter().map(|param| &param.ty);
+    quote!(#arguments<#(#types),*>)
+}
+
+fn traits(name: &Ident, shape: &Shape) -> TokenStream {
+    let arguments = arguments_type(&shape.params);
     // Whole items placed at the types: what is wrong with a type is then said at the type.
     let at = |ty: &Type| Span::mixed_site().located_at(ty.span());
     let ok = match &shape.output {
@@ -289,8 +318,9 @@ fn run(name: &Ident, shape: &Shape) -> TokenStream {
         (false, Runs::Blocking) => quote_spanned!(here=> #name(#(arguments.#fields),*)),
     };
     let outcome = match &shape.output {
-        Output::Fallible(_) => {
-            quote_spanned!(here=> ::coulter::__private::Fallible::into_outcome(#call))
+        Output::Fallible(ty) => {
+            let at = here.located_at(ty.span());
+            quote_spanned!(at=> ::coulter::__private::Fallible::into_outcome(#call))
         }
         Output::Unit | Output::Plain(_) => {
             quote_spanned!(here=> ::core::result::Result::Ok(#call))

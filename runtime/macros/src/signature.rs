@@ -3,8 +3,8 @@
 //! Reads a signature, collects everything wrong with it, and gives the parts the expansion needs.
 //! Only syntax is decided here; whether a type can be sent is for the compiler to say, at that type.
 
-use proc_macro2::{Ident, Span};
-use quote::format_ident;
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, format_ident};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
@@ -67,7 +67,7 @@ pub(crate) fn read(kind: Kind, signature: &Signature) -> Result<Shape, Error> {
     let mut context = None;
     if let Some(FnArg::Receiver(receiver)) = inputs.peek() {
         complaints.add(
-            receiver.self_token.span(),
+            receiver,
             "an endpoint has no `self`: there is no such value in the other process. Make it a function of the module",
         );
         inputs.next();
@@ -75,7 +75,7 @@ pub(crate) fn read(kind: Kind, signature: &Signature) -> Result<Shape, Error> {
         match inputs.next() {
             Some(FnArg::Typed(first)) => context = Some((*first.ty).clone()),
             _ => complaints.add(
-                signature.ident.span(),
+                &signature.ident,
                 "a context's first parameter is its own side of the pair: `ctx: Context<Started, In, Out>`",
             ),
         }
@@ -83,7 +83,7 @@ pub(crate) fn read(kind: Kind, signature: &Signature) -> Result<Shape, Error> {
         && is_context(&first.ty)
     {
         complaints.add(
-            first.ty.span(),
+            &first.ty,
             "a function that takes a `Context` is marked `#[coulter::context]`",
         );
     }
@@ -98,7 +98,7 @@ pub(crate) fn read(kind: Kind, signature: &Signature) -> Result<Shape, Error> {
             .find(|a| a.path().is_ident("cfg") || a.path().is_ident("cfg_attr"))
         {
             complaints.add(
-                attribute.span(),
+                attribute,
                 "an endpoint's parameters are the same in every build: put the `cfg` on the function",
             );
         }
@@ -145,8 +145,8 @@ pub(crate) fn read(kind: Kind, signature: &Signature) -> Result<Shape, Error> {
 struct Complaints(Option<Error>);
 
 impl Complaints {
-    fn add(&mut self, span: Span, text: impl std::fmt::Display) {
-        let error = Error::new(span, text);
+    fn add(&mut self, at: impl ToTokens, text: impl std::fmt::Display) {
+        let error = Error::new_spanned(at, text);
         match &mut self.0 {
             Some(all) => all.combine(error),
             None => self.0 = Some(error),
@@ -157,33 +157,33 @@ impl Complaints {
 fn qualifiers(kind: Kind, signature: &Signature, complaints: &mut Complaints) {
     if kind == Kind::Context && signature.asyncness.is_none() {
         complaints.add(
-            signature.fn_token.span(),
+            signature.fn_token,
             "a context is an `async fn`: it waits for its other side",
         );
     }
     if let Some(token) = &signature.constness {
-        complaints.add(token.span(), "an endpoint is not a `const fn`");
+        complaints.add(token, "an endpoint is not a `const fn`");
     }
     if let Some(token) = &signature.unsafety {
         complaints.add(
-            token.span(),
+            token,
             "an endpoint is not `unsafe`: nobody in the other process could keep its promises",
         );
     }
     if let Some(abi) = &signature.abi {
-        complaints.add(abi.span(), "an endpoint is a Rust function");
+        complaints.add(abi, "an endpoint is a Rust function");
     }
     let generics = &signature.generics;
     if let Some(first) = generics.params.first() {
         complaints.add(
-            first.span(),
+            first,
             "an endpoint is not generic: the other process must know which instance to run. Write one for each type",
         );
     } else if let Some(clause) = &generics.where_clause {
-        complaints.add(clause.span(), "an endpoint has no `where` clause");
+        complaints.add(clause, "an endpoint has no `where` clause");
     }
     if let Some(variadic) = &signature.variadic {
-        complaints.add(variadic.span(), "an endpoint's arguments are counted");
+        complaints.add(variadic, "an endpoint's arguments are counted");
     }
 }
 
@@ -191,11 +191,11 @@ fn qualifiers(kind: Kind, signature: &Signature, complaints: &mut Complaints) {
 fn owned(ty: &Type, what: &'static str, complaints: &mut Complaints) {
     struct Borrows {
         what: &'static str,
-        found: Option<(Span, String)>,
+        found: Option<(TokenStream, String)>,
     }
     impl Borrows {
-        fn found(&mut self, span: Span, text: String) {
-            self.found.get_or_insert((span, text));
+        fn found(&mut self, at: impl ToTokens, text: String) {
+            self.found.get_or_insert((at.into_token_stream(), text));
         }
     }
     impl<'ast> Visit<'ast> for Borrows {
@@ -212,22 +212,22 @@ fn owned(ty: &Type, what: &'static str, complaints: &mut Complaints) {
                         _ => "",
                     };
                     self.found(
-                        reference.and_token.span(),
+                        reference,
                         format!(
                             "an endpoint's {what} is owned: it comes from another process{owned}"
                         ),
                     );
                 }
                 Type::ImplTrait(opaque) => self.found(
-                    opaque.impl_token.span(),
+                    opaque,
                     format!("an endpoint's {what} has an exact type: both processes must know it"),
                 ),
                 Type::TraitObject(object) => self.found(
-                    object.span(),
+                    object,
                     format!("an endpoint's {what} has an exact type: both processes must know it"),
                 ),
                 Type::Infer(infer) => self.found(
-                    infer.span(),
+                    infer,
                     format!("an endpoint's {what} has an exact type, not `_`"),
                 ),
                 _ => visit::visit_type(self, ty),
@@ -236,7 +236,7 @@ fn owned(ty: &Type, what: &'static str, complaints: &mut Complaints) {
         fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
             let what = self.what;
             self.found(
-                lifetime.span(),
+                lifetime,
                 format!("an endpoint's {what} is owned: it comes from another process"),
             );
         }
@@ -248,8 +248,8 @@ fn owned(ty: &Type, what: &'static str, complaints: &mut Complaints) {
     } else {
         borrows.visit_type(ty);
     }
-    if let Some((span, text)) = borrows.found {
-        complaints.add(span, text);
+    if let Some((at, text)) = borrows.found {
+        complaints.add(at, text);
     }
 }
 

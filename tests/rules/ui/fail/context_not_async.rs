@@ -1,0 +1,6 @@
+use coulter::prelude::*;
+
+#[coulter::context]
+fn ticker(_ctx: Context<(), (), ()>) {}
+
+fn main() {}

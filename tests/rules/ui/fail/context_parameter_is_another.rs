@@ -1,0 +1,6 @@
+#[coulter::context]
+async fn ticker(symbol: String) {
+    let _ = symbol;
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[coulter::context]
+async fn ticker() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use coulter::prelude::*;
+
+#[coulter::endpoint]
+async fn ticker(_ctx: Context<(), (), ()>) {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+struct Mishap;
+
+#[coulter::endpoint]
+async fn fails() -> Result<u32, Mishap> {
+    Err(Mishap)
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[coulter::endpoint]
+async fn show<T: ToString>(value: T) -> String {
+    value.to_string()
+}
+
+fn main() {}

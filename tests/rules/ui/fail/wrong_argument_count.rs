@@ -1,0 +1,14 @@
+use coulter::prelude::*;
+
+#[coulter::endpoint]
+async fn greet(name: String, times: u32) -> String {
+    name.repeat(times as usize)
+}
+
+async fn ask(portal: &Portal) -> Result<String> {
+    portal.run(greet::with("Ida")).await
+}
+
+fn main() {
+    let _ = ask;
+}
