@@ -65,3 +65,11 @@ pub struct StopId(pub u64);
 /// A task of one actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TaskId(pub u64);
+
+/// An error the shell keeps; machines only pass its number on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ErrorToken(pub u64);
+
+/// A cause of a cancel the shell keeps; machines only pass its number on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CauseToken(pub u64);
