@@ -158,4 +158,9 @@ pub enum FromHub {
     },
     /// The tree is ending.
     Ending,
+    /// The stop you attend to was given to another console, or back to the queue: close its prompt.
+    Unseated {
+        /// Which.
+        stop: StopId,
+    },
 }

@@ -1,0 +1,1 @@
+//! The tables: rows come, count, and go.
