@@ -4,7 +4,7 @@
 //! Lines carry roles, never colours; whoever prints them decides what a role looks like.
 use super::model::{Linked, Model, is_over};
 use super::{ActorRow, ActorState, DialogKind, Phase, StopReason, StopStatus};
-use crate::id::Aid;
+use crate::id::{Aid, ContextKey};
 use crate::repl::{Line, Role, Span};
 
 /// The longest list printed; what lies beyond is counted in a last line.
@@ -234,17 +234,26 @@ pub fn contexts(model: &Model) -> Vec<Line> {
                     Role::Value,
                     format!("{}/{}", linked.down().0, linked.up().0),
                 ),
+                cell(Role::Quiet, context_id(row.key)),
                 cell(Role::Quiet, waiting(linked)),
             ])
         })
         .collect();
     aligned(
         &[
-            "endpoint", "from", "to", "kind", "phase", "down/up", "waiting",
+            "endpoint", "from", "to", "kind", "phase", "down/up", "id", "waiting",
         ],
         table,
         "contexts",
     )
+}
+
+/// A context's id for people: the first digits of its opener's id, and its number there.
+#[must_use]
+pub fn context_id(key: ContextKey) -> String {
+    let mut opener = key.opener.simple().to_string();
+    opener.truncate(8);
+    format!("{opener}:{}", key.n)
 }
 
 /// An endpoint with its arguments, bounded.
