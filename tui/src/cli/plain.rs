@@ -3,7 +3,7 @@
 //! One loop over what can speak: the hub, the program, the keyboard (whole lines), the signals.
 //! While a prompt is open the program's output waits (bounded, counted), so that it never lands
 //! in a half-typed line.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -53,8 +53,15 @@ pub struct Plain {
     /// A line was sent to the engine, and its answer is not here yet.
     pending: bool,
     typed: Vec<u8>,
+    /// Lines nobody has looked at yet: a script types ahead of the prompt.
+    lines: VecDeque<String>,
+    /// Whether stdin is still open.
     keyboard: bool,
+    /// Whether a person sits at it.
+    typist: bool,
     prompted: bool,
+    /// Stops told to go on because nobody can attend to them.
+    let_go: HashSet<StopId>,
     held: Vec<(Channel, Vec<u8>)>,
     held_bytes: usize,
     held_lost: usize,
@@ -80,8 +87,11 @@ impl Plain {
             line: 0,
             pending: false,
             typed: Vec::new(),
+            lines: VecDeque::new(),
             keyboard: true,
+            typist: io::stdin().is_terminal(),
             prompted: false,
+            let_go: HashSet::new(),
             held: Vec::new(),
             held_bytes: 0,
             held_lost: 0,
@@ -136,16 +146,14 @@ impl Plain {
                 self.type_in()?;
             }
             self.hear_hub()?;
+            self.serve_lines()?;
             if self.serve_program()? && last_words.is_none() {
                 last_words = Some(Instant::now() + LAST_WORDS);
             }
         }
         self.release()?;
         match &self.purpose {
-            Purpose::Run(program) => {
-                program.signal_all(Signal::HUP);
-                Ok(ExitCode::from(program.exit_code()))
-            }
+            Purpose::Run(program) => Ok(ExitCode::from(program.exit_code())),
             _ => Ok(ExitCode::SUCCESS),
         }
     }
@@ -211,7 +219,6 @@ impl Plain {
                         self.event(&quiet("the stop is over"))?;
                         self.stop_is_over(stop)?;
                     }
-                    self.let_go_unattended();
                 }
                 _ => {}
             }
@@ -234,11 +241,11 @@ impl Plain {
 
     /// Without a keyboard nobody answers a stop: it goes on, and that is said.
     fn let_go_unattended(&mut self) {
-        if self.keyboard || !matches!(self.purpose, Purpose::Run(_)) {
-            return;
-        }
         let stops: Vec<StopRow> = self.model.stops().to_vec();
         for stop in stops {
+            if !self.let_go.insert(stop.id) {
+                continue;
+            }
             let who = text::clean(&stop.actor.to_string(), 60);
             drop(self.event(&quiet(format!(
                 "{who} goes on: stdin is closed, so nobody can attend to its stop"
@@ -284,7 +291,8 @@ impl Plain {
     }
 
     fn prompt(&mut self) -> Result<(), Failure> {
-        if self.prompted || self.pending || self.over {
+        let silent = !self.keyboard && self.lines.is_empty();
+        if self.prompted || self.pending || self.over || silent {
             return Ok(());
         }
         let Some(stop) = self.stop else { return Ok(()) };
@@ -297,15 +305,8 @@ impl Plain {
         match rustix::io::read(io::stdin(), &mut chunk) {
             Ok(0) | Err(rustix::io::Errno::IO) => {
                 self.keyboard = false;
-                self.prompted = false;
-                if let Some(line) =
-                    (!self.typed.is_empty()).then(|| std::mem::take(&mut self.typed))
-                {
-                    self.entered(&String::from_utf8_lossy(&line))?;
-                }
-                match &self.purpose {
-                    Purpose::Run(_) => self.let_go_unattended(),
-                    Purpose::Attach | Purpose::Serve(_) => self.over = true,
+                if !self.typed.is_empty() {
+                    self.typed.push(b'\n');
                 }
             }
             Ok(n) => self.typed.extend_from_slice(&chunk[..n]),
@@ -313,8 +314,28 @@ impl Plain {
         }
         while let Some(end) = self.typed.iter().position(|&byte| byte == b'\n') {
             let line: Vec<u8> = self.typed.drain(..=end).collect();
+            let text = String::from_utf8_lossy(&line);
+            self.lines
+                .push_back(text.trim_end_matches(['\n', '\r']).to_owned());
+        }
+        Ok(())
+    }
+
+    /// Hears what was typed, a line at a time, each when its turn has come.
+    fn serve_lines(&mut self) -> Result<(), Failure> {
+        while !self.pending && (self.stop.is_some() || self.typist) {
+            let Some(line) = self.lines.pop_front() else {
+                break;
+            };
             self.prompted = false;
-            self.entered(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']))?;
+            self.entered(&line)?;
+        }
+        if self.keyboard || !self.lines.is_empty() || self.pending {
+            return Ok(());
+        }
+        match &self.purpose {
+            Purpose::Run(_) => self.let_go_unattended(),
+            Purpose::Attach | Purpose::Serve(_) => self.over = true,
         }
         Ok(())
     }

@@ -193,13 +193,13 @@ impl Program {
     pub fn signal(&self, signal: Signal) {
         if self.status.is_none() {
             // It may end at this moment; then there is nothing to signal.
-            drop(kill_process(self.pid, signal));
+            let _ = kill_process(self.pid, signal);
         }
     }
 
     /// Sends the program, and whatever it started in its group, a signal.
     pub fn signal_all(&self, signal: Signal) {
-        drop(kill_process_group(self.pid, signal));
+        let _ = kill_process_group(self.pid, signal);
     }
 
     /// The exit code a shell would show for it.
