@@ -324,10 +324,12 @@ impl Plain {
     /// Hears what was typed, a line at a time, each when its turn has come.
     fn serve_lines(&mut self) -> Result<(), Failure> {
         while !self.pending && (self.stop.is_some() || self.typist) {
-            let Some(line) = self.lines.pop_front() else {
+            if self.lines.is_empty() {
                 break;
-            };
+            }
+            self.prompt()?;
             self.prompted = false;
+            let line = self.lines.pop_front().unwrap_or_default();
             self.entered(&line)?;
         }
         if self.keyboard || !self.lines.is_empty() || self.pending {
