@@ -1,0 +1,35 @@
+//! The debugger: stops, the engine that answers at them, and the front in the root's terminal.
+//!
+//! A stop halts the thread it is on. There the **engine** serves lines of text with structured
+//! replies; it never touches a terminal. The **front** is wherever the terminal is, and is a client
+//! of the hub like any console. Between the two is the watch thread, which works whatever the
+//! stopped thread does.
+//!
+//! Nothing here runs while nothing is stopped: a `pause!()` that is off is one relaxed load.
+#![forbid(unsafe_code)]
+
+pub(crate) mod capture;
+pub(crate) mod pause;
+
+mod crash;
+mod desk;
+mod installed;
+mod names;
+mod stack;
+
+#[cfg(feature = "repl")]
+mod engine;
+#[cfg(feature = "repl")]
+mod expr;
+#[cfg(feature = "repl")]
+pub(crate) mod front;
+#[cfg(not(feature = "repl"))]
+#[path = "without.rs"]
+pub(crate) mod front;
+#[cfg(feature = "repl")]
+mod source;
+#[cfg(feature = "repl")]
+mod stop;
+
+pub(crate) use front::{print_above, restore_terminal, shields_interrupt, start_front, stop_front};
+pub(crate) use installed::{install, uninstall};
