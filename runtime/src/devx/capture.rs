@@ -15,7 +15,7 @@ use serde_json::Value;
 const MAX_TEXT: usize = 64 << 10;
 
 /// Tells whether a value fits the type, without applying it.
-pub type Check = fn(&Value) -> Result<(), String>;
+pub(crate) type Check = fn(&Value) -> Result<(), String>;
 
 /// A value as it was when the thread halted.
 #[derive(Clone, Debug)]

@@ -33,3 +33,6 @@ mod stop;
 
 pub(crate) use front::{print_above, restore_terminal, shields_interrupt, start_front, stop_front};
 pub(crate) use installed::{install, uninstall};
+
+#[cfg(all(test, feature = "repl"))]
+mod tests;

@@ -300,15 +300,15 @@ pub(super) const COMMANDS: &[Command] = &[
         "there is no stepping in a running Rust program: put a pause!() where you want to look, `c` goes on to it",
     ),
     later(
-        &["until", "unt", "advance", "return", "r", "finish"],
+        &["until", "unt", "advance", "return", "finish"],
         "there is no running up to a line: put a pause!() there, `c` goes on to it",
     ),
     later(
-        &["jump", "j"],
+        &["jump"],
         "a thread cannot be put elsewhere: `set` changes what was captured with `&mut`, `q` fails the task",
     ),
     later(
-        &["break", "b", "tbreak", "condition", "ignore", "commands"],
+        &["break", "b", "tbreak", "condition"],
         "a breakpoint is a pause!() in the source; `detach` switches the one you stand at off",
     ),
     later(
@@ -316,11 +316,11 @@ pub(super) const COMMANDS: &[Command] = &[
         "`detach` goes on and switches the pause!() you stand at off",
     ),
     later(
-        &["info", "i"],
+        &["info"],
         "`where` shows the frames, `locals` the values, `stops` who else is stopped, `tree` the actors",
     ),
     later(
-        &["args", "a"],
+        &["args"],
         "`locals` shows the values that the pause!() captured, arguments too if they were named",
     ),
     later(
@@ -332,11 +332,11 @@ pub(super) const COMMANDS: &[Command] = &[
         "this is as interactive as it gets: any line that is no command is an expression",
     ),
     later(
-        &["run", "restart", "start"],
+        &["run", "restart"],
         "the program runs already: `c` goes on, `q` fails this task",
     ),
     later(
-        &["x", "disassemble", "ptype"],
+        &["disassemble", "ptype"],
         "memory and code are for a native debugger: `gdb -p` with the pid in the prompt; `whatis EXPR` shows a type",
     ),
     later(

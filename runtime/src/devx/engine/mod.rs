@@ -263,7 +263,15 @@ impl Engine {
                     "`coulter tree`, `coulter contexts`, `coulter channels` in another terminal show the same",
                 ),
             ]),
-            Verb::Later(why) => reply(vec![Line::plain(why)]),
+            Verb::Later(why) => {
+                let mut lines = vec![Line::plain(why)];
+                if self.values.names().contains(&word) {
+                    lines.push(quiet(format!(
+                        "`p {word}` prints what was captured as `{word}`"
+                    )));
+                }
+                reply(lines)
+            }
         }
     }
 

@@ -106,6 +106,12 @@ fn number(rest: &str, at: usize, index_only: bool) -> Outcome<(Kind, usize)> {
 }
 
 fn radix(digits: &str, radix: u32) -> Option<Value> {
+    // `f32` is three hexadecimal digits.
+    let digits = if digits.ends_with("f32") || digits.ends_with("f64") {
+        digits
+    } else {
+        without_suffix(digits)
+    };
     u64::from_str_radix(digits, radix).ok().map(Value::from)
 }
 
