@@ -212,13 +212,19 @@ struct Slot {
     node: Option<Node>,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Duty {
+    scope: ScopeId,
+    begun: bool,
+}
+
 /// The scopes of one actor.
 #[derive(Clone, Debug)]
 pub struct Scopes {
     timing: Timing,
     slots: Vec<Slot>,
     free: Vec<u32>,
-    duties: BTreeMap<DutyId, ScopeId>,
+    duties: BTreeMap<DutyId, Duty>,
     next_duty: u64,
     /// Scopes with a deadline or a shield: few, so that finding the next deadline does not walk the tree.
     timed: Vec<ScopeId>,
@@ -272,12 +278,13 @@ impl Scopes {
         self.next_duty += 1;
         let late = self.node(scope).is_none();
         let scope = if late { ROOT } else { scope };
-        self.duties.insert(duty, scope);
+        let over = late || self.node(scope).is_none_or(|node| node.state == State::Teardown);
+        self.duties.insert(duty, Duty { scope, begun: false });
         if let Some(node) = self.node_mut(scope) {
             node.duties.push(duty);
-            if late || node.state == State::Teardown {
-                out.emit(Effect::BeginDuty { duty });
-            }
+        }
+        if over {
+            self.begin(duty, out);
         }
         duty
     }
@@ -451,6 +458,13 @@ impl Scopes {
             }
         }
     }
+    fn begin(&mut self, duty: DutyId, out: &mut impl Sink<Effect>) {
+        if let Some(known) = self.duties.get_mut(&duty)
+            && !std::mem::replace(&mut known.begun, true)
+        {
+            out.emit(Effect::BeginDuty { duty });
+        }
+    }
     fn begin_teardown(&mut self, now: Now, scope: ScopeId, out: &mut impl Sink<Effect>) {
         let Some(node) = self.node_mut(scope) else { return };
         if node.state == State::Teardown {
@@ -462,7 +476,7 @@ impl Scopes {
             self.lower(now, scope, out);
         }
         for duty in duties {
-            out.emit(Effect::BeginDuty { duty });
+            self.begin(duty, out);
         }
         for kid in kids {
             self.cancel(now, kid, Cause::Over, out);
@@ -569,7 +583,7 @@ impl Machine for Scopes {
                 out.emit(Effect::DutyAdded { duty });
             }
             Input::DutyDone { duty, errors } => {
-                let Some(scope) = self.duties.remove(&duty) else { return };
+                let Some(Duty { scope, .. }) = self.duties.remove(&duty) else { return };
                 if let Some(node) = self.node_mut(scope) {
                     node.duties.retain(|waiting| *waiting != duty);
                     node.errors.extend(errors);

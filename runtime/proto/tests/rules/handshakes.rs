@@ -158,6 +158,8 @@ fn rule_11_3_a_handshake_has_10_s_and_out_of_order_ends_it() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
     /// Any messages in any order: never a panic, never an Established without the right proof, one end.
     #[test]
     fn rule_11_1_nothing_a_stranger_says_establishes(

@@ -76,6 +76,8 @@ fn rule_6_2_more_than_the_credit_is_a_violation_on_either_side() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
     /// Whatever is sent in whatever order: the receiver accepts what the sender may send, a sender
     /// whose receiver has taken everything never waits, and nothing is lost but what was told.
     #[test]
