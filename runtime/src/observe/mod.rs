@@ -7,7 +7,11 @@
 //! hub: it gathers what everybody tells and serves consoles.
 //!
 //! This room is a leaf: it knows ids and rows, never a portal, a nursery or a REPL.
+mod diff;
+mod link;
 mod output;
+mod place;
+mod proof;
 pub(crate) mod probe;
 pub(crate) mod recorder;
 pub(crate) mod watch;

@@ -53,7 +53,9 @@ impl Watch {
     /// Drains what a child prints, from here to its end, and forwards it to our own stdout and stderr.
     pub(crate) fn adopt_output(&self, child: Aid, stdout: OwnedFd, stderr: OwnedFd) -> OutputTail {
         let tail = OutputTail::new();
-        let _ = self.shared.push(Command::Adopt { child, stdout, stderr, tail: tail.clone() });
+        if self.shared.push(Command::Adopt { child, stdout, stderr, tail: tail.clone() }).is_err() {
+            tail.close();
+        }
         tail
     }
 

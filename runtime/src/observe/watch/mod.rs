@@ -148,3 +148,8 @@ pub(crate) fn start(config: Config) -> io::Result<(Watch, tokio::sync::mpsc::Unb
     let _ = config;
     Err(io::Error::other("the watch was started before in this process"))
 }
+
+/// A duration as `poll` takes it.
+pub(super) fn timespec(duration: std::time::Duration) -> rustix::event::Timespec {
+    rustix::event::Timespec { tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(duration.subsec_nanos()) }
+}
