@@ -82,7 +82,7 @@ pub enum Input {
     },
     /// The body returned.
     BodyEnded(BodyEnd),
-    /// The body was dropped before it returned.
+    /// The body was dropped before it returned, or the wait for the children after it.
     BodyDropped,
     /// `an.cancel()`: all children; the body goes on.
     CancelCalled,
@@ -289,9 +289,10 @@ impl Machine for Nursery {
                 }
             }
             Input::BodyDropped => {
-                if self.body_over(Body::Dropped) {
-                    self.cancel_all(out);
+                if matches!(self.body, Body::Running | Body::Returned) {
+                    self.body = Body::Dropped;
                 }
+                self.cancel_all(out);
             }
             Input::CancelCalled => self.cancel_all(out),
             Input::Failed(error) => self.fail(error, out),

@@ -34,8 +34,10 @@ pub struct DutyId(pub u64);
 pub enum ScopeKind {
     /// Its body is polled inside its parent's: dropped with it.
     Inline,
-    /// Its body is a task of its own; its errors go to the parent.
+    /// Its body is a task of its own whose end somebody hears of: [`Effect::Finished`] has its errors.
     Task,
+    /// Its body is a task of its own that nobody waits for but the scope around it, which gets its errors.
+    Spawned,
     /// A shield: while it is open no body around it, up to the task's, is dropped, and code
     /// inside does not see their cancel.
     Shield,
@@ -86,8 +88,9 @@ pub enum Input {
         /// Why.
         cause: CauseToken,
     },
-    /// An error that belongs to the scope; cancels it. A task's own error goes to its parent,
-    /// before [`Input::BodyEnded`].
+    /// An error that belongs to the scope; cancels it. Also: the error a spawned task returned
+    /// (before [`Input::BodyEnded`]), and the one a scope's future still holds when it is dropped
+    /// after its body has ended (before [`Input::BodyDropped`]): else it would be lost.
     Fail {
         /// Which.
         scope: ScopeId,
@@ -106,7 +109,8 @@ pub enum Input {
         /// Errors nobody else reports.
         errors: Vec<ErrorToken>,
     },
-    /// The body returned, or was dropped because of [`Effect::DropBody`].
+    /// The body returned, or was dropped because of [`Effect::DropBody`]. A nursery's or a context's
+    /// body goes on until what it waits for at its end is in, so that a cancel still reaches the wait.
     BodyEnded {
         /// Whose.
         scope: ScopeId,
@@ -158,7 +162,7 @@ pub enum Effect {
         /// Which.
         duty: DutyId,
     },
-    /// Nobody owns the scope (or it is a task): its errors are now those of the scope around it.
+    /// Nobody owns the scope (or it is a spawned task): its errors are now those of the scope around it.
     ErrorsMoved {
         /// Whose they were.
         from: ScopeId,
@@ -388,7 +392,7 @@ impl Scopes {
         while let Some(scope) = at {
             held.push(scope);
             let Some(node) = self.node(scope) else { break };
-            at = if node.kind == ScopeKind::Task { None } else { node.parent };
+            at = if node.is_task() { None } else { node.parent };
         }
         held
     }
@@ -480,7 +484,7 @@ impl Scopes {
         }
         for kid in kids {
             self.cancel(now, kid, Cause::Over, out);
-            if self.node(kid).is_some_and(|node| node.kind != ScopeKind::Task) {
+            if self.node(kid).is_some_and(|node| !node.is_task()) {
                 // Its body was inside the one that is over: forgotten, or moved elsewhere. We wait in its place.
                 self.orphan(now, kid, out);
             }
@@ -501,7 +505,7 @@ impl Scopes {
         let Some(mut node) = self.remove(scope) else { return };
         let around = node.parent;
         if let Some(to) = around
-            && (node.orphan || node.kind == ScopeKind::Task)
+            && (node.orphan || node.kind == ScopeKind::Spawned)
             && !node.errors.is_empty()
         {
             #[allow(clippy::cast_possible_truncation)]
@@ -541,6 +545,9 @@ impl Scopes {
 }
 
 impl Node {
+    fn is_task(&self) -> bool {
+        matches!(self.kind, ScopeKind::Task | ScopeKind::Spawned)
+    }
     fn new(parent: Option<ScopeId>, kind: ScopeKind) -> Self {
         Self {
             parent,

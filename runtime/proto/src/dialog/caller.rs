@@ -47,7 +47,7 @@ pub enum Input {
         /// Whether a future of this context is waiting inside it.
         waiting_on_context: bool,
     },
-    /// The block, or a call's future, was dropped before it returned.
+    /// The block (or the wait for the final word after it), or a call's future, was dropped.
     BlockDropped,
     /// The channel was lost.
     ChannelLost,
@@ -216,12 +216,17 @@ impl Caller {
     pub fn cancel_acked(&self) -> bool {
         self.cancel == CancelState::Acked
     }
-    /// What comes out of the block; `None` until both the block and the final word are in.
+    /// What comes out of the block; `None` until both the block and the final word are in. A call
+    /// has no block: its own value is the remote one.
     #[must_use]
     pub fn verdict(&self) -> Option<Verdict> {
         let word = self.final_word?;
         let cancelled = matches!(word, Final::Failed(FinalFailure::Cancelled { .. }));
-        Some(match (self.block, word) {
+        let block = match self.block {
+            Block::Running if self.terms.kind == DialogKind::Call => Block::Ended(BlockEnd::Value),
+            block => block,
+        };
+        Some(match (block, word) {
             (Block::Running, _) => return None,
             (Block::Ended(BlockEnd::Value), Final::Returned | Final::Failed(FinalFailure::Cancelled { asked_by_us: true })) => Verdict::BlockValue,
             (Block::Ended(BlockEnd::Value), Final::Failed(_)) => Verdict::Remote,
@@ -382,7 +387,8 @@ impl Caller {
     }
 
     fn block_over(&mut self, now: Now, block: Block, out: &mut impl Sink<Effect>) {
-        if self.block != Block::Running {
+        let waiting = self.block == Block::Ended(BlockEnd::Value) && self.final_word.is_none();
+        if self.block != Block::Running && !(waiting && block == Block::Dropped) {
             return;
         }
         self.block = block;

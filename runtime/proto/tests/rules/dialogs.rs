@@ -145,6 +145,27 @@ fn rule_5_2_a_block_that_ends_with_a_value_waits_whatever_is_unread() {
 }
 
 #[test]
+fn rule_5_2_a_cancel_during_the_wait_for_the_final_word_reaches_the_child() {
+    let mut caller = opened(context());
+    assert_eq!(sends(&feed(&mut caller, 0, CallerInput::BlockEnded(BlockEnd::Value))), [ToPeer::EndOfStream]);
+    assert_eq!(sends(&feed(&mut caller, 0, CallerInput::BlockDropped)), [ToPeer::Cancel]);
+    peer(&mut caller, fails(FOREIGN));
+    assert_eq!(caller.verdict(), Some(Verdict::Cancelled));
+    feed(&mut caller, 0, CallerInput::BlockDropped);
+    assert_eq!(caller.verdict(), Some(Verdict::Cancelled));
+}
+
+#[test]
+fn rule_4_1_a_call_gives_the_remote_value_or_error() {
+    for (word, verdict) in [(FromPeer::Return, Verdict::BlockValue), (fails(FinalFailure::Real), Verdict::Remote), (fails(FOREIGN), Verdict::Remote)] {
+        let mut caller = opened(call());
+        peer(&mut caller, word);
+        assert_eq!(caller.verdict(), Some(verdict));
+        assert_eq!(feed(&mut caller, 0, CallerInput::BlockDropped), [], "nothing to cancel");
+    }
+}
+
+#[test]
 fn rule_5_2_a_block_dropped_before_started_is_told_to_the_child_once_it_starts() {
     let mut caller = Caller::new(context());
     peer(&mut caller, FromPeer::Accepted);

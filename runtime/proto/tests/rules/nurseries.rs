@@ -157,6 +157,17 @@ fn rule_3_4_a_dropped_body_only_starts_the_cancel() {
 }
 
 #[test]
+fn rule_3_4_a_cancel_during_the_wait_for_the_children_reaches_them() {
+    let mut nursery = nursery();
+    feed(&mut nursery, 0, Input::BodyEnded(BodyEnd::Value));
+    assert_eq!(feed(&mut nursery, 0, Input::BodyDropped), all());
+    for child in [DAEMON, SHOT, OTHER] {
+        feed(&mut nursery, 0, exit(child));
+    }
+    assert_eq!(nursery.verdict(), Some(Verdict::Cancelled));
+}
+
+#[test]
 fn rule_3_4_an_actor_somebody_cancelled_is_no_failure_if_it_ends_clean() {
     let mut nursery = nursery();
     assert_eq!(feed(&mut nursery, 0, Input::ChildExited { child: DAEMON, asked: true, clean: true, error: EXIT }), []);

@@ -49,7 +49,7 @@ fn rule_5_7_a_cancel_drops_a_body_when_it_is_next_pending_and_reaches_all_below(
 fn no_scope_is_finished_before_its_duties_and_scopes_are() {
     let mut scopes = scopes();
     let outer = open(&mut scopes, ROOT, ScopeKind::Inline);
-    let task = open(&mut scopes, outer, ScopeKind::Task);
+    let task = open(&mut scopes, outer, ScopeKind::Spawned);
     let duty = scopes.add_duty(outer, &mut Vec::new());
     let effects = feed(&mut scopes, 0, Input::BodyEnded { scope: outer });
     assert!(effects.contains(&Effect::BeginDuty { duty }));
@@ -205,7 +205,7 @@ proptest! {
     /// duties are over nothing is left.
     #[test]
     fn no_order_of_events_loses_a_scope_a_duty_or_an_error(
-        steps in proptest::collection::vec((0u8..10, any::<prop::sample::Index>(), 0u8..3).prop_map(|(what, which, kind)| Step { what, which, kind }), 1..80)
+        steps in proptest::collection::vec((0u8..10, any::<prop::sample::Index>(), 0u8..4).prop_map(|(what, which, kind)| Step { what, which, kind }), 1..80)
     ) {
         let mut world = World::new();
         for (n, step) in steps.into_iter().enumerate() {
@@ -273,7 +273,7 @@ impl World {
         let scope = *step.which.get(&known);
         match step.what {
             0..=2 => {
-                let kind = [ScopeKind::Inline, ScopeKind::Task, ScopeKind::Shield][usize::from(step.kind)];
+                let kind = [ScopeKind::Inline, ScopeKind::Task, ScopeKind::Spawned, ScopeKind::Shield][usize::from(step.kind)];
                 let new = self.scopes.open(Now(self.now), Some(scope), kind, (n % 3 == 0).then_some(900_000));
                 self.parent.insert(new, self.scopes.parent(new).unwrap());
                 self.open.insert(new);
