@@ -1,0 +1,249 @@
+//! Calling into another actor.
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::rc::{Rc, Weak};
+use std::task::Poll;
+use std::time::Duration;
+
+use coulter_proto::error::{CancelCause, FailureKind};
+use coulter_proto::id::Aid;
+use coulter_proto::nursery::ChildId;
+
+use crate::context::caller::{self, CallFuture, ParentContext};
+use crate::context::dialog::{Dialog, FinalWord, Owner};
+use crate::context::stream::StreamOptions;
+use crate::error::{Error, Result};
+use crate::ipc::channel::Channel;
+use crate::nursery::Inner;
+use crate::rpc::endpoint::{Call, ContextEndpoint, ContextTypes, Endpoint};
+use crate::rpc::router;
+use crate::scope;
+
+type Started<E> = <<E as ContextEndpoint>::Types as ContextTypes>::Started;
+
+/// How long an actor may take to acknowledge that it was asked to cancel.
+const CANCEL_ACK: Duration = Duration::from_millis(500);
+
+/// A handle to call into another actor: one incarnation of it. Cheap to clone.
+#[derive(Clone)]
+pub struct Portal {
+    channel: Rc<Channel>,
+}
+
+impl std::fmt::Debug for Portal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Portal({})", self.channel.peer())
+    }
+}
+
+impl Portal {
+    pub(crate) fn new(channel: Rc<Channel>) -> Self {
+        Self { channel }
+    }
+
+    /// The actor at the other end.
+    #[must_use]
+    pub fn actor(&self) -> &Aid {
+        self.channel.peer()
+    }
+
+    /// The channel to it: addresses, transport, whether it is open.
+    #[must_use]
+    pub fn channel(&self) -> ChannelInfo {
+        let socket = self.channel.socket();
+        ChannelInfo {
+            aid: self.channel.peer().clone(),
+            transport: socket.transport(),
+            laddr: socket.laddr().to_owned(),
+            raddr: socket.raddr().to_owned(),
+            peer_pid: socket.peer_pid(),
+            closed: self.channel.is_closed(),
+        }
+    }
+
+    /// Calls an endpoint and waits for its result.
+    ///
+    /// # Errors
+    /// What the endpoint failed with, as [`Error::Remote`]; [`Error::ModuleNotExposed`],
+    /// [`Error::NoSuchEndpoint`], [`Error::MsgType`] before any task started; [`Error::ActorDied`] and
+    /// [`Error::TransportClosed`] when the actor is gone.
+    ///
+    /// # Cancel safety
+    /// Dropping the future cancels the remote task; the scope around waits for that.
+    pub async fn run<E: Endpoint>(&self, call: Call<E>) -> Result<E::Ok, Error> {
+        CallFuture::start(&self.channel, &call)?.await
+    }
+
+    /// Opens a context: the block begins with the child's `started` value, and ends when both sides have.
+    ///
+    /// # Errors
+    /// The block's own; the child's, which drops the block; [`Error::NotStarted`] when the child returned
+    /// without `started`; and those of [`Portal::run`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future cancels the child's task; the scope around waits for its final word.
+    pub async fn open_context<E, T, F>(&self, call: Call<E>, block: F) -> Result<T>
+    where
+        E: ContextEndpoint,
+        F: AsyncFnOnce(&ParentContext<E>, Started<E>) -> Result<T>,
+    {
+        caller::open(self.channel.clone(), call, StreamOptions::default(), block).await
+    }
+
+    /// As [`Portal::open_context`], with a window and an overrun policy of your own for both directions.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn open_context_with<E, T, F>(&self, call: Call<E>, options: StreamOptions, block: F) -> Result<T>
+    where
+        E: ContextEndpoint,
+        F: AsyncFnOnce(&ParentContext<E>, Started<E>) -> Result<T>,
+    {
+        caller::open(self.channel.clone(), call, options, block).await
+    }
+
+    /// Asks the whole actor to cancel; resolves with its acknowledgement, not with its end.
+    pub fn cancel_actor(&self) -> CancelActor<'_> {
+        CancelActor { channel: &self.channel, limit: CANCEL_ACK }
+    }
+}
+
+/// What is known of the channel to a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelInfo {
+    /// The peer.
+    pub aid: Aid,
+    /// The transport.
+    pub transport: coulter_proto::spawn::Transport,
+    /// Our address, as a multiaddr.
+    pub laddr: String,
+    /// The peer's address, as a multiaddr.
+    pub raddr: String,
+    /// The peer's process id as the kernel tells it; on UDS only.
+    pub peer_pid: Option<u32>,
+    /// Whether it is closed.
+    pub closed: bool,
+}
+
+/// A request to cancel an actor; await it.
+#[must_use = "nothing is asked until this is awaited"]
+#[derive(Clone, Copy)]
+pub struct CancelActor<'p> {
+    channel: &'p Rc<Channel>,
+    limit: Duration,
+}
+
+impl std::fmt::Debug for CancelActor<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CancelActor({}, within {:?})", self.channel.peer(), self.limit)
+    }
+}
+
+impl CancelActor<'_> {
+    /// How long to wait for the acknowledgement; 0.5 s by default.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+}
+
+impl<'p> IntoFuture for CancelActor<'p> {
+    type Output = Result<(), Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + 'p>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let peer = self.channel.peer();
+            if self.channel.is_closed() {
+                return Err(Error::from_failure(self.channel.closed_failure()));
+            }
+            let cause = CancelCause { by: crate::boot::try_current_aid(), why: "portal.cancel_actor()".into(), behind: Vec::new() };
+            let acked = router::ask_actor_to_cancel(self.channel, &cause);
+            match tokio::time::timeout(self.limit, acked).await {
+                Ok(Ok(())) => Ok(()),
+                // Its channel closed on the way: it ends all the same.
+                Ok(Err(_)) if self.channel.said_goodbye() => Ok(()),
+                Ok(Err(_)) => Err(Error::from_failure(self.channel.closed_failure())),
+                Err(_) => Err(Error::new(
+                    FailureKind::ActorTooSlow,
+                    format!("{peer} did not acknowledge its cancel within {:?}; its work thread is busy or blocked, kill it or wait", self.limit),
+                )),
+            }
+        })
+    }
+}
+
+/// The portal of an actor that runs one endpoint, and that endpoint's result.
+pub struct ResultPortal<E: Endpoint> {
+    portal: Portal,
+    dialog: Rc<Dialog>,
+    nursery: Weak<Inner>,
+    child: ChildId,
+    endpoint: PhantomData<fn() -> E>,
+}
+
+impl<E: Endpoint> std::fmt::Debug for ResultPortal<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ResultPortal({} in {})", self.dialog.endpoint, self.portal.actor())
+    }
+}
+
+impl<E: Endpoint> std::ops::Deref for ResultPortal<E> {
+    type Target = Portal;
+    fn deref(&self) -> &Portal {
+        &self.portal
+    }
+}
+
+/// Tells the nursery of a one-shot's result.
+struct OneShot {
+    nursery: Weak<Inner>,
+    child: ChildId,
+    dialog: Weak<Dialog>,
+}
+
+impl Owner for OneShot {
+    fn cancel_task(&self, _cause: CancelCause) {}
+    fn drop_block(&self, _cause: CancelCause) {}
+    fn ended(&self) {
+        let (Some(nursery), Some(dialog)) = (self.nursery.upgrade(), self.dialog.upgrade()) else { return };
+        match dialog.final_word() {
+            Some(FinalWord::Failed(failure)) => nursery.result(self.child, Some(&failure)),
+            _ => nursery.result(self.child, None),
+        }
+    }
+}
+
+impl<E: Endpoint> ResultPortal<E> {
+    pub(crate) fn new(portal: Portal, dialog: Rc<Dialog>, nursery: &Rc<Inner>, child: ChildId) -> Self {
+        let owner = Rc::new(OneShot { nursery: Rc::downgrade(nursery), child, dialog: Rc::downgrade(&dialog) });
+        dialog.set_owner(owner.clone());
+        if dialog.is_over() {
+            owner.ended();
+        }
+        Self { portal, dialog, nursery: Rc::downgrade(nursery), child, endpoint: PhantomData }
+    }
+
+    /// Waits for the result; again and again, also after the nursery's end.
+    ///
+    /// # Errors
+    /// What the endpoint failed with, or [`Error::ActorDied`].
+    ///
+    /// # Cancel safety
+    /// Nothing is lost; the endpoint goes on.
+    pub async fn wait_for_result(&self) -> Result<E::Ok, Error> {
+        let word = std::future::poll_fn(|cx| if scope::cancelled_here() { Poll::Pending } else { self.dialog.poll_final(cx) }).await;
+        match word {
+            FinalWord::Returned(bytes) => crate::context::stream::decode(&bytes, &self.dialog, "the result"),
+            FinalWord::Failed(failure) => Err(Error::from_failure(failure)),
+        }
+    }
+
+    /// Lets the actor go as soon as its result is in, instead of at the end of the block.
+    pub fn release(&self) {
+        if let Some(nursery) = self.nursery.upgrade() {
+            nursery.release(self.child);
+        }
+    }
+}
