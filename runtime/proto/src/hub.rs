@@ -30,7 +30,7 @@ pub struct TreeInfo {
 }
 
 /// From a console to the hub.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ToHub {
     /// First.
     Hello {
@@ -93,7 +93,7 @@ pub enum ToHub {
 }
 
 /// From the hub to a console.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum FromHub {
     /// First.
     Welcome {

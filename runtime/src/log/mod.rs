@@ -65,7 +65,7 @@ pub(crate) fn current_context() -> Option<ContextKey> {
 }
 
 /// The filter text that holds: `COULTER_LOG`, else what the code says, else `RUST_LOG`, else `warn`.
-pub(crate) fn effective_filter(code: Option<&str>) -> String {
+pub(crate) fn filter_spec(code: Option<&str>) -> String {
     let variable = |name| std::env::var(name).ok().filter(|text| !text.trim().is_empty());
     variable("COULTER_LOG")
         .or_else(|| code.map(str::to_owned))
@@ -74,7 +74,7 @@ pub(crate) fn effective_filter(code: Option<&str>) -> String {
 }
 
 /// Whether lines on stderr may be coloured; the first answer holds for the process.
-pub(crate) fn set_color(color: bool) {
+fn set_color(color: bool) {
     let _ = COLOR.set(color);
 }
 
@@ -97,12 +97,13 @@ fn filter() -> Arc<Filter> {
     if let Some(filter) = &*FILTER.read().unwrap_or_else(PoisonError::into_inner) {
         return Arc::clone(filter);
     }
-    let filter = Arc::new(Filter::parse(&effective_filter(None)).0);
+    let filter = Arc::new(Filter::parse(&filter_spec(None)).0);
     Arc::clone(FILTER.write().unwrap_or_else(PoisonError::into_inner).get_or_insert(filter))
 }
 
 /// Sets the filter, and our subscriber where the program has none of its own. `aid` heads each line.
-pub(crate) fn install(filter: &str, aid: &Aid) {
+pub(crate) fn install(filter: &str, aid: &Aid, color: bool) {
+    set_color(color);
     layer::set_header(aid);
     set_filter(filter);
     // A standing subscriber is the program's: it adds `layer()` itself, or does without.

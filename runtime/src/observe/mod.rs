@@ -8,6 +8,7 @@
 //!
 //! This room is a leaf: it knows ids and rows, never a portal, a nursery or a REPL.
 mod diff;
+mod hub;
 mod link;
 mod output;
 mod place;

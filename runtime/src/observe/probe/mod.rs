@@ -253,7 +253,12 @@ impl Probe {
         self.dirty.store(false, Relaxed);
     }
 
-    /// Whether something changed since the last call.
+    /// Whether something changed and has not been told.
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.dirty.load(Relaxed)
+    }
+
+    /// Whether something changed since the last call; the next change wakes the listener again.
     pub(crate) fn take_dirty(&self) -> bool {
         self.dirty.swap(false, Relaxed)
     }

@@ -45,6 +45,9 @@ pub(super) struct Shared {
     pub(super) held: AtomicBool,
     /// The first signal that asked this process to end; 0 for none.
     pub(super) signalled: AtomicI32,
+    /// The kernel's number of the thread.
+    #[cfg(test)]
+    pub(super) tid: AtomicI32,
 }
 
 #[derive(Default)]
@@ -67,6 +70,8 @@ impl Shared {
             closed: AtomicBool::new(false),
             held: AtomicBool::new(false),
             signalled: AtomicI32::new(0),
+            #[cfg(test)]
+            tid: AtomicI32::new(0),
         }))
     }
 

@@ -7,12 +7,15 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 
 use coulter_proto::bus::Up;
+use coulter_proto::error::CancelCause;
 use coulter_proto::id::{Aid, StopId, Uuid};
 use coulter_proto::observe::{ActorRow, LogRow};
 use coulter_proto::repl::{Completion, Reply};
 
+use tokio::sync::mpsc::UnboundedSender;
+
 use super::command::{Command, Shared, lock};
-use super::{StopAsk, ToEngine};
+use super::{StopAsk, ToEngine, ToWork};
 use crate::observe::output::OutputTail;
 use crate::observe::probe::Listener;
 
@@ -23,11 +26,12 @@ pub(crate) struct Watch {
     pub(super) debugged: Arc<Mutex<Arc<HashSet<Uuid>>>>,
     pub(super) sockets: Arc<Mutex<Vec<PathBuf>>>,
     pub(super) thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+    pub(super) work: UnboundedSender<ToWork>,
 }
 
 impl Watch {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, debugged: Arc::default(), sockets: Arc::default(), thread: Arc::default() }
+    pub(super) fn new(shared: Arc<Shared>, work: UnboundedSender<ToWork>) -> Self {
+        Self { shared, debugged: Arc::default(), sockets: Arc::default(), thread: Arc::default(), work }
     }
 
     /// Tells the root; in the root, the hub.
@@ -89,6 +93,11 @@ impl Watch {
         let _ = self.shared.push(Command::StopOver(stop));
     }
 
+    /// Has the work thread cancel this actor; usable from a thread of any kind.
+    pub(crate) fn cancel_own_actor(&self, cause: CancelCause) {
+        let _ = self.work.send(ToWork::CancelActor { cause, hurry: false });
+    }
+
     /// A record for whoever looks; dropped and counted when too many wait.
     pub(crate) fn log(&self, row: LogRow) {
         self.shared.log(row);
@@ -96,9 +105,18 @@ impl Watch {
 
     /// Prints to stderr, above the prompt or behind it when one is open in our terminal.
     pub(crate) fn print(&self, text: Vec<u8>) {
-        if !self.shared.held.load(Ordering::Acquire) || self.shared.push(Command::Print(text.clone())).is_err() {
+        // The watch thread itself must not wait for a terminal that is not read.
+        let later = self.shared.held.load(Ordering::Acquire) || super::thread::is_watch_thread();
+        if !later {
+            crate::observe::output::write_stderr(&text);
+        } else if let Err(Command::Print(text)) = self.shared.push(Command::Print(text)) {
             crate::observe::output::write_stderr(&text);
         }
+    }
+
+    /// Whether output is held back for a prompt in our terminal.
+    pub(crate) fn is_holding(&self) -> bool {
+        self.shared.held.load(Ordering::Acquire)
     }
 
     /// The first signal that asked this process to end, if one did: for the exit status.

@@ -5,12 +5,19 @@
 //! children print. In the root it is also the hub. It never waits for the work thread, never runs
 //! code of a user, and sleeps without a timeout while nobody looks and nothing happens.
 mod command;
+mod feed;
 mod handle;
+mod member;
+mod root;
+mod signals;
+mod stops;
+mod thread;
 
 use std::collections::HashSet;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use coulter_proto::error::CancelCause;
@@ -20,6 +27,9 @@ use coulter_proto::id::{Aid, ContextKey, StopId, Uuid};
 use coulter_proto::observe::StopReason;
 use coulter_proto::repl::Line;
 
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::probe::Probe;
 pub(crate) use super::output::OutputTail;
 pub(crate) use handle::Watch;
 
@@ -134,22 +144,47 @@ pub(crate) enum ToEngine {
 }
 
 static WATCH: OnceLock<Watch> = OnceLock::new();
+static STARTED: AtomicBool = AtomicBool::new(false);
 
 /// The watch of this process, once started.
 pub(crate) fn get() -> Option<&'static Watch> {
     WATCH.get()
 }
 
+/// The signal that asked this process to end, if one did: for the exit status.
+pub(crate) fn ending_signal() -> Option<i32> {
+    get().and_then(Watch::signalled)
+}
+
 /// Starts the thread `coulter-watch` and installs the signal handlers; once per process.
 ///
 /// # Errors
 /// When it was started before, the tree's directory or sockets cannot be made, or the bus cannot be reached.
-pub(crate) fn start(config: Config) -> io::Result<(Watch, tokio::sync::mpsc::UnboundedReceiver<ToWork>)> {
-    let _ = config;
-    Err(io::Error::other("the watch was started before in this process"))
+pub(crate) fn start(config: Config) -> io::Result<(Watch, UnboundedReceiver<ToWork>)> {
+    if STARTED.swap(true, Ordering::AcqRel) {
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the watch was started before in this process"));
+    }
+    let signals = signals::Signals::install()?;
+    let (watch, from_watch) = launch(config, super::probe::get(), Some(signals))?;
+    let _ = WATCH.set(watch.clone());
+    Ok((watch, from_watch))
+}
+
+/// Starts a watch thread for `probe`: several can run in one process, for tests.
+fn launch(config: Config, probe: &'static Probe, signals: Option<signals::Signals>) -> io::Result<(Watch, UnboundedReceiver<ToWork>)> {
+    let (work, from_watch) = tokio::sync::mpsc::unbounded_channel();
+    let watch = Watch::new(command::Shared::new()?, work);
+    let thread = thread::Thread::new(config, probe, signals, watch.clone())?;
+    probe.listen(Box::new(watch.clone()));
+    let handle = std::thread::Builder::new().name("coulter-watch".to_owned()).spawn(move || thread.run())?;
+    *command::lock(&watch.thread) = Some(handle);
+    Ok((watch, from_watch))
 }
 
 /// A duration as `poll` takes it.
 pub(super) fn timespec(duration: std::time::Duration) -> rustix::event::Timespec {
     rustix::event::Timespec { tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(duration.subsec_nanos()) }
 }
+
+#[cfg(test)]
+mod tests;
