@@ -26,29 +26,15 @@ pub fn hear(model: &Model, stop: StopId, line: &str) -> Heard {
         ("contexts", None) => Heard::Answer(text::contexts(model)),
         ("channels", None) => Heard::Answer(text::channels(model)),
         ("stops", None) => Heard::Answer(text::stops(model)),
-        ("seat", Some(number)) => match number
-            .parse()
-            .map(StopId)
-            .ok()
-            .filter(|id| model.stop(*id).is_some())
-        {
+        ("seat", Some(number)) => match number.parse().map(StopId).ok().filter(|id| model.stop(*id).is_some()) {
             Some(id) if id == stop => Heard::Answer(vec![said("this is that stop")]),
             Some(id) => Heard::Ask(ToHub::Seat { stop: id }, vec![]),
             None => Heard::Answer(vec![said("there is no such stop; `stops` lists them")]),
         },
-        ("seat", None) => Heard::Answer(vec![said(
-            "seat takes the number of a stop; `stops` lists them",
-        )]),
-        ("skip", None) if model.stops().len() < 2 => {
-            Heard::Answer(vec![said("nobody else is stopped")])
-        }
+        ("seat", None) => Heard::Answer(vec![said("seat takes the number of a stop; `stops` lists them")]),
+        ("skip", None) if model.stops().len() < 2 => Heard::Answer(vec![said("nobody else is stopped")]),
         ("skip", None) => Heard::Ask(ToHub::Skip { stop }, vec![]),
-        ("skip", Some(number)) => match number
-            .parse()
-            .map(StopId)
-            .ok()
-            .filter(|id| model.stop(*id).is_some())
-        {
+        ("skip", Some(number)) => match number.parse().map(StopId).ok().filter(|id| model.stop(*id).is_some()) {
             Some(id) => Heard::Ask(ToHub::Skip { stop: id }, vec![]),
             None => Heard::Answer(vec![said("there is no such stop; `stops` lists them")]),
         },

@@ -5,13 +5,13 @@
 //! the terminal. This library is the command `coulter` without its `main`, for its tests' sake: it
 //! promises nothing to other crates.
 #![forbid(unsafe_code)]
-#![allow(
-    missing_docs,
-    reason = "no interface for others: the rooms say at their top what they know"
-)]
+#![allow(missing_docs, reason = "no interface for others: the rooms say at their top what they know")]
 
 pub mod cli;
 pub mod client;
+pub mod dash;
 pub mod front;
+pub mod model;
 pub mod run;
 pub mod term;
+pub mod view;

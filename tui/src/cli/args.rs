@@ -6,15 +6,8 @@ use coulter_proto::level::Level;
 ///
 /// Without a command: the dashboard of the tree there is, a choice among several, or a wait for one.
 #[derive(Debug, Parser)]
-#[command(
-    name = "coulter",
-    version,
-    max_term_width = 100,
-    disable_help_subcommand = true
-)]
-#[command(
-    after_help = "Exit codes: 0 fine, 1 it could not be done, 2 usage, 3 no such tree or actor."
-)]
+#[command(name = "coulter", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "Exit codes: 0 fine, 1 it could not be done, 2 usage, 3 no such tree or actor.")]
 pub struct Args {
     /// Draw with ASCII characters only.
     #[arg(long, global = true)]

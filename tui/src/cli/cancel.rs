@@ -26,9 +26,7 @@ pub fn run(look: Look, args: &Cancel) -> Result<(), Failure> {
     let (name, message) = describe(&model, target)?;
     if !args.yes {
         if !io::stdin().is_terminal() {
-            return Err(Failure::Usage(format!(
-                "cancelling {name} has to be confirmed; say `--yes`"
-            )));
+            return Err(Failure::Usage(format!("cancelling {name} has to be confirmed; say `--yes`")));
         }
         if !confirmed(&name)? {
             return Err(Failure::Failed("nothing was cancelled".into()));
@@ -56,11 +54,7 @@ pub fn run(look: Look, args: &Cancel) -> Result<(), Failure> {
     if args.json {
         return out::json(&json!({ "cancelled": name, "seen": seen }));
     }
-    let what = if seen {
-        "is cancelled"
-    } else {
-        "was asked to cancel, and has not begun to"
-    };
+    let what = if seen { "is cancelled" } else { "was asked to cancel, and has not begun to" };
     look.print(&[Line::plain(format!("{name} {what}"))])
 }
 
@@ -71,53 +65,27 @@ fn describe(model: &Model, target: Target) -> Result<(String, ToHub), Failure> {
             let row = model.actor(id).ok_or_else(gone)?;
             let name = text::clean(&row.aid.to_string(), 60);
             if matches!(row.state, ActorState::Ended { .. }) {
-                return Err(Failure::Failed(format!(
-                    "{name} has ended already; `coulter tree` shows how"
-                )));
+                return Err(Failure::Failed(format!("{name} has ended already; `coulter tree` shows how")));
             }
-            Ok((
-                name,
-                ToHub::Cancel {
-                    actor: id,
-                    context: None,
-                },
-            ))
+            Ok((name, ToHub::Cancel { actor: id, context: None }))
         }
         Target::Context(key) => {
-            let row = model
-                .context_by_key(key)
-                .and_then(|linked| linked.any())
-                .ok_or_else(gone)?;
-            let name = format!(
-                "context {} {}",
-                text::context_id(key),
-                text::call(&row.endpoint, &row.arguments)
-            );
+            let row = model.context_by_key(key).and_then(|linked| linked.any()).ok_or_else(gone)?;
+            let name = format!("context {} {}", text::context_id(key), text::call(&row.endpoint, &row.arguments));
             if is_over(&row.phase) {
-                return Err(Failure::Failed(format!(
-                    "{name} is over already; `coulter contexts` shows how"
-                )));
+                return Err(Failure::Failed(format!("{name} is over already; `coulter contexts` shows how")));
             }
-            Ok((
-                name,
-                ToHub::Cancel {
-                    actor: key.opener,
-                    context: Some(key),
-                },
-            ))
+            Ok((name, ToHub::Cancel { actor: key.opener, context: Some(key) }))
         }
     }
 }
 
 fn begun(model: &Model, target: Target) -> bool {
     match target {
-        Target::Actor(id) => model.actor(id).is_none_or(|row| {
-            matches!(row.state, ActorState::Cancelling | ActorState::Ended { .. })
-        }),
-        Target::Context(key) => model
-            .context_by_key(key)
-            .and_then(|linked| linked.any())
-            .is_none_or(|row| matches!(row.phase, Phase::Cancelling(_)) || is_over(&row.phase)),
+        Target::Actor(id) => model.actor(id).is_none_or(|row| matches!(row.state, ActorState::Cancelling | ActorState::Ended { .. })),
+        Target::Context(key) => {
+            model.context_by_key(key).and_then(|linked| linked.any()).is_none_or(|row| matches!(row.phase, Phase::Cancelling(_)) || is_over(&row.phase))
+        }
     }
 }
 
@@ -126,8 +94,5 @@ fn confirmed(name: &str) -> Result<bool, Failure> {
     write!(out, "Cancel {name}? [y/N] ").and_then(|()| out.flush())?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(
-        answer.trim().to_ascii_lowercase().as_str(),
-        "y" | "yes"
-    ))
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }

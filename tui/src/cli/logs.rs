@@ -23,16 +23,9 @@ const SILENCE: Duration = Duration::from_millis(500);
 pub fn run(look: Look, args: &Logs) -> Result<(), Failure> {
     let tree = choose(args.tree.as_deref())?;
     let (mut hub, _) = Connection::open(&tree.socket(), false)?;
-    hub.send(&ToHub::Follow {
-        tables: false,
-        logs: Some(args.level),
-    })?;
+    hub.send(&ToHub::Follow { tables: false, logs: Some(args.level) })?;
     loop {
-        let wait = if args.follow {
-            Duration::from_secs(3600)
-        } else {
-            SILENCE
-        };
+        let wait = if args.follow { Duration::from_secs(3600) } else { SILENCE };
         match hub.next(Instant::now() + wait) {
             Ok(None) if args.follow => {}
             Ok(None) | Err(Trouble::Closed) => return Ok(()),
@@ -46,10 +39,7 @@ pub fn run(look: Look, args: &Logs) -> Result<(), Failure> {
 
 fn print(look: Look, args: &Logs, rows: &[LogRow], dropped: u64) -> Result<(), Failure> {
     if dropped > 0 && !args.json {
-        look.print(&[Line(vec![Span::new(
-            Role::Warning,
-            format!("-- {dropped} records were dropped here --"),
-        )])])?;
+        look.print(&[Line(vec![Span::new(Role::Warning, format!("-- {dropped} records were dropped here --"))])])?;
     }
     for row in rows.iter().filter(|row| row.level >= args.level) {
         if args.json {
@@ -70,14 +60,7 @@ pub fn line(row: &LogRow) -> Line {
         Span::new(role, format!(" {:<9} ", row.level.name())),
         Span::new(Role::Name, clean(&row.actor.to_string(), 40)),
         Span::new(Role::Quiet, format!(" {} ", clean(&row.target, 60))),
-        Span::new(
-            if row.level >= Level::Warn {
-                role
-            } else {
-                Role::Plain
-            },
-            clean(&row.message, 2000),
-        ),
+        Span::new(if row.level >= Level::Warn { role } else { Role::Plain }, clean(&row.message, 2000)),
     ])
 }
 
@@ -97,20 +80,12 @@ pub fn level_role(level: Level) -> Role {
 pub fn time(micros: u64) -> String {
     let seconds = micros / 1_000_000;
     let of_day = seconds % 86_400;
-    format!(
-        "{:02}:{:02}:{:02}.{:03}",
-        of_day / 3600,
-        of_day / 60 % 60,
-        of_day % 60,
-        micros / 1000 % 1000
-    )
+    format!("{:02}:{:02}:{:02}.{:03}", of_day / 3600, of_day / 60 % 60, of_day % 60, micros / 1000 % 1000)
 }
 
 /// Now, as rows count it.
 #[must_use]
 pub fn now() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }

@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, and who does it.
 pub mod args;
 pub mod cancel;
+pub mod dashboard;
 pub mod exit;
 pub mod logs;
 pub mod out;
@@ -44,19 +45,14 @@ fn run(args: Args) -> Result<ExitCode, Failure> {
     match args.command {
         Some(Command::Ps(list)) => ps::run(look, list.json).map(|()| done),
         Some(Command::Tree(list)) => print::run(look, print::What::Tree, &list).map(|()| done),
-        Some(Command::Contexts(list)) => {
-            print::run(look, print::What::Contexts, &list).map(|()| done)
-        }
-        Some(Command::Channels(list)) => {
-            print::run(look, print::What::Channels, &list).map(|()| done)
-        }
+        Some(Command::Contexts(list)) => print::run(look, print::What::Contexts, &list).map(|()| done),
+        Some(Command::Channels(list)) => print::run(look, print::What::Channels, &list).map(|()| done),
         Some(Command::Stops(list)) => print::run(look, print::What::Stops, &list).map(|()| done),
         Some(Command::Logs(logs)) => logs::run(look, &logs).map(|()| done),
         Some(Command::Cancel(cancel)) => cancel::run(look, &cancel).map(|()| done),
         Some(Command::Repl(repl)) => repl::run(look, &repl),
-        Some(Command::Run(run)) => {
-            plain::Plain::new(look, plain::Purpose::Run(plain::start(&run.program)?), None).run()
-        }
-        Some(Command::Attach(_)) | None => Err(Failure::Failed("later".into())),
+        Some(Command::Run(run)) => dashboard::run(look, args.ascii, run.plain, &run.program),
+        Some(Command::Attach(attach)) => dashboard::attach(look, args.ascii, attach.plain, attach.tree.as_deref()),
+        None => dashboard::attach(look, args.ascii, false, None),
     }
 }

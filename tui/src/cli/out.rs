@@ -21,11 +21,7 @@ impl Look {
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
         let terminal = io::stdout().is_terminal() && !dumb;
-        Self {
-            colour: terminal && !set("NO_COLOR"),
-            bold: terminal,
-            ascii: args.ascii || !utf8_locale(),
-        }
+        Self { colour: terminal && !set("NO_COLOR"), bold: terminal, ascii: args.ascii || !utf8_locale() }
     }
 
     /// A line with its roles.
@@ -97,9 +93,7 @@ impl Look {
 /// Whether the locale says that the terminal writes UTF-8.
 #[must_use]
 pub fn utf8_locale() -> bool {
-    let set = ["LC_ALL", "LC_CTYPE", "LANG"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
     set.is_some_and(|value| {
         let lower = value.to_ascii_lowercase();
         lower.contains("utf-8") || lower.contains("utf8")
@@ -123,8 +117,7 @@ pub fn raw(text: &str) -> Result<(), Failure> {
 /// # Errors
 /// When it cannot be written.
 pub fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string(value)
-        .map_err(|error| Failure::Failed(format!("no JSON can be made of it: {error}")))?;
+    let text = serde_json::to_string(value).map_err(|error| Failure::Failed(format!("no JSON can be made of it: {error}")))?;
     raw(&format!("{text}\n"))
 }
 

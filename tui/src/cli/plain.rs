@@ -73,10 +73,7 @@ impl Plain {
     #[must_use]
     pub fn new(look: Look, purpose: Purpose, hub: Option<(Connection, Model)>) -> Self {
         let (hub, model) = hub.map_or((None, Model::new()), |(hub, model)| (Some(hub), model));
-        let told = model
-            .actors()
-            .map(|row| (row.aid.uuid, row.state))
-            .collect();
+        let told = model.actors().map(|row| (row.aid.uuid, row.state)).collect();
         Self {
             look,
             model,
@@ -119,11 +116,7 @@ impl Plain {
                 fds.push((std::os::fd::AsFd::as_fd(&stdin), Want::Read));
             }
             if let Some(hub) = &self.hub {
-                let want = if hub.wants_to_write() {
-                    Want::ReadWrite
-                } else {
-                    Want::Read
-                };
+                let want = if hub.wants_to_write() { Want::ReadWrite } else { Want::Read };
                 fds.push((std::os::fd::AsFd::as_fd(hub), want));
             }
             let mut timeout = None;
@@ -172,11 +165,7 @@ impl Plain {
                     return Ok(());
                 }
                 self.over = true;
-                let ended = if self.model.is_ending() {
-                    "the tree has ended".to_owned()
-                } else {
-                    trouble.to_string()
-                };
+                let ended = if self.model.is_ending() { "the tree has ended".to_owned() } else { trouble.to_string() };
                 self.event(&Line::plain(ended))
             }
         }
@@ -195,8 +184,7 @@ impl Plain {
                     self.look.print(&banner)?;
                     if self.model.stops().len() > 1 {
                         self.look.print(&text::stops(&self.model))?;
-                        self.look
-                            .print(&[quiet("`seat N` takes another, `skip` puts this one last")])?;
+                        self.look.print(&[quiet("`seat N` takes another, `skip` puts this one last")])?;
                     }
                 }
                 FromHub::Unseated { stop } if self.stop == Some(stop) => {
@@ -224,10 +212,7 @@ impl Plain {
             }
         }
         self.tell_actors()?;
-        if matches!(self.purpose, Purpose::Serve(None))
-            && self.stop.is_none()
-            && self.model.stops().is_empty()
-        {
+        if matches!(self.purpose, Purpose::Serve(None)) && self.stop.is_none() && self.model.stops().is_empty() {
             self.over = true;
         }
         Ok(())
@@ -247,9 +232,7 @@ impl Plain {
                 continue;
             }
             let who = text::clean(&stop.actor.to_string(), 60);
-            drop(self.event(&quiet(format!(
-                "{who} goes on: stdin is closed, so nobody can attend to its stop"
-            ))));
+            drop(self.event(&quiet(format!("{who} goes on: stdin is closed, so nobody can attend to its stop"))));
             self.send(&ToHub::Continue { stop: stop.id });
         }
     }
@@ -266,8 +249,7 @@ impl Plain {
             if before == Some(state) || (before.is_some() && !worth) {
                 continue;
             }
-            let bad =
-                matches!(state, ActorState::Ended { status, asked: false } if !status.is_clean());
+            let bad = matches!(state, ActorState::Ended { status, asked: false } if !status.is_clean());
             let role = if bad { Role::Error } else { Role::Quiet };
             events.push(Line(vec![
                 Span::new(Role::Name, text::clean(&row.aid.to_string(), 60)),
@@ -315,8 +297,7 @@ impl Plain {
         while let Some(end) = self.typed.iter().position(|&byte| byte == b'\n') {
             let line: Vec<u8> = self.typed.drain(..=end).collect();
             let text = String::from_utf8_lossy(&line);
-            self.lines
-                .push_back(text.trim_end_matches(['\n', '\r']).to_owned());
+            self.lines.push_back(text.trim_end_matches(['\n', '\r']).to_owned());
         }
         Ok(())
     }
@@ -344,11 +325,7 @@ impl Plain {
 
     fn entered(&mut self, line: &str) -> Result<(), Failure> {
         let Some(stop) = self.stop else {
-            return if line.trim().is_empty() {
-                Ok(())
-            } else {
-                self.look.print(&[quiet("nothing is stopped")])
-            };
+            return if line.trim().is_empty() { Ok(()) } else { self.look.print(&[quiet("nothing is stopped")]) };
         };
         match front::hear(&self.model, stop, line) {
             Heard::Answer(lines) => self.look.print(&lines),
@@ -360,11 +337,7 @@ impl Plain {
             Heard::Engine => {
                 self.line += 1;
                 self.pending = true;
-                self.send(&ToHub::Line {
-                    stop,
-                    line: self.line,
-                    text: line.to_owned(),
-                });
+                self.send(&ToHub::Line { stop, line: self.line, text: line.to_owned() });
                 Ok(())
             }
         }
@@ -420,33 +393,19 @@ impl Plain {
     }
 
     fn ended(&mut self, status: ExitStatus) -> Result<(), Failure> {
-        self.event(&Line(vec![Span::new(
-            Role::Error,
-            format!("the program ended: {status}"),
-        )]))
+        self.event(&Line(vec![Span::new(Role::Error, format!("the program ended: {status}"))]))
     }
 
     fn find_tree(&mut self, pid: u32) {
-        let found = trees()
-            .unwrap_or_default()
-            .into_iter()
-            .find(|tree| descends_from(tree.info.root.pid, pid));
+        let found = trees().unwrap_or_default().into_iter().find(|tree| descends_from(tree.info.root.pid, pid));
         let Some(tree) = found else { return };
         // The socket may not be there yet, or just gone: the next look tells.
         let Ok((mut hub, info)) = Connection::open(&tree.socket(), true) else {
             return;
         };
-        let asked = hub
-            .send(&ToHub::Follow {
-                tables: true,
-                logs: None,
-            })
-            .and_then(|()| hub.send(&ToHub::Snapshot));
+        let asked = hub.send(&ToHub::Follow { tables: true, logs: None }).and_then(|()| hub.send(&ToHub::Snapshot));
         if asked.is_ok() {
-            self.model.apply(&FromHub::Welcome {
-                version: info.version,
-                tree: info,
-            });
+            self.model.apply(&FromHub::Welcome { version: info.version, tree: info });
             self.hub = Some(hub);
         }
     }
@@ -471,9 +430,7 @@ impl Plain {
         self.held_bytes = 0;
         match std::mem::take(&mut self.held_lost) {
             0 => Ok(()),
-            lost => self.event(&quiet(format!(
-                "{lost} bytes of output were dropped while the prompt was open"
-            ))),
+            lost => self.event(&quiet(format!("{lost} bytes of output were dropped while the prompt was open"))),
         }
     }
 }
@@ -486,10 +443,7 @@ fn quiet(text: impl Into<String>) -> Line {
 /// terminal's own settings add them.
 fn write_to(channel: Channel, bytes: &[u8]) -> Result<(), Failure> {
     let done = match channel {
-        Channel::Out => io::stdout()
-            .lock()
-            .write_all(bytes)
-            .and_then(|()| io::stdout().flush()),
+        Channel::Out => io::stdout().lock().write_all(bytes).and_then(|()| io::stdout().flush()),
         Channel::Err => io::stderr().lock().write_all(bytes),
     };
     match done {
@@ -510,13 +464,12 @@ pub fn start(argv: &[std::ffi::OsString]) -> Result<Program, Failure> {
     } else {
         Program::on_pipes(argv)
     };
-    started.map_err(|error| {
-        let name = argv
-            .first()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        Failure::Failed(format!(
-            "`{name}` could not be started ({error}); is the path right, and is it executable?"
-        ))
-    })
+    started.map_err(|error| not_started(argv, &error))
+}
+
+/// Says that a program could not be started.
+#[must_use]
+pub fn not_started(argv: &[std::ffi::OsString], error: &io::Error) -> Failure {
+    let name = argv.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Failure::Failed(format!("`{name}` could not be started ({error}); is the path right, and is it executable?"))
 }

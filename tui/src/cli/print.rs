@@ -43,10 +43,7 @@ fn as_json(what: What, model: &Model) -> Value {
             let row = |(depth, row)| json!({ "depth": depth, "actor": row });
             model.in_tree_order().into_iter().map(row).collect()
         }
-        What::Contexts => model
-            .contexts()
-            .map(|(key, linked)| json!({ "id": context_id(key), "caller": linked.caller, "callee": linked.callee }))
-            .collect(),
+        What::Contexts => model.contexts().map(|(key, linked)| json!({ "id": context_id(key), "caller": linked.caller, "callee": linked.callee })).collect(),
         What::Channels => model.channels().map(|row| json!(row)).collect(),
         What::Stops => json!(model.stops()),
     }

@@ -13,21 +13,13 @@ use crate::client::{Found, trees};
 /// # Errors
 /// When the runtime directory cannot be used.
 pub fn run(look: Look, json: bool) -> Result<(), Failure> {
-    let seen: Vec<(Found, Result<Model, Failure>)> = trees()?
-        .into_iter()
-        .map(|tree| (tree.clone(), look_at(&tree, false).map(|(_, model)| model)))
-        .collect();
+    let seen: Vec<(Found, Result<Model, Failure>)> = trees()?.into_iter().map(|tree| (tree.clone(), look_at(&tree, false).map(|(_, model)| model))).collect();
     if json {
-        let all: Vec<_> = seen
-            .iter()
-            .map(|(tree, model)| as_json(tree, model))
-            .collect();
+        let all: Vec<_> = seen.iter().map(|(tree, model)| as_json(tree, model)).collect();
         return out::json(&all);
     }
     if seen.is_empty() {
-        return look.print(&[Line::plain(
-            "no tree is running; start one with `coulter run -- PROGRAM`",
-        )]);
+        return look.print(&[Line::plain("no tree is running; start one with `coulter run -- PROGRAM`")]);
     }
     let mut lines = Vec::new();
     for (tree, model) in &seen {
@@ -41,12 +33,7 @@ pub fn run(look: Look, json: bool) -> Result<(), Failure> {
             Span::new(Role::Quiet, format!("  {}", text::clean(&program, 160))),
         ]));
         match model {
-            Ok(model) => lines.extend(
-                text::tree(model)
-                    .into_iter()
-                    .skip(1)
-                    .map(|line| indented(line, "  ")),
-            ),
+            Ok(model) => lines.extend(text::tree(model).into_iter().skip(1).map(|line| indented(line, "  "))),
             Err(failure) => lines.push(Line(vec![Span::new(Role::Error, format!("  {failure}"))])),
         }
     }
@@ -59,11 +46,7 @@ fn indented(mut line: Line, by: &str) -> Line {
 }
 
 fn as_json(tree: &Found, model: &Result<Model, Failure>) -> serde_json::Value {
-    let actors: Vec<_> = model
-        .iter()
-        .flat_map(|model| model.in_tree_order())
-        .map(|(_, row)| row.clone())
-        .collect();
+    let actors: Vec<_> = model.iter().flat_map(|model| model.in_tree_order()).map(|(_, row)| row.clone()).collect();
     let error = model.as_ref().err().map(ToString::to_string);
     json!({ "tree": tree.info, "dir": tree.dir, "actors": actors, "error": error })
 }

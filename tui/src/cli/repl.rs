@@ -18,9 +18,7 @@ pub fn run(look: Look, args: &Repl) -> Result<ExitCode, Failure> {
     let (mut hub, model) = look_at(&choose(args.tree.as_deref())?, true)?;
     let wanted = match &args.actor {
         None if model.stops().is_empty() => {
-            return Err(Failure::Failed(
-                "nothing is stopped; `coulter tree` shows what every actor does".into(),
-            ));
+            return Err(Failure::Failed("nothing is stopped; `coulter tree` shows what every actor does".into()));
         }
         None => None,
         Some(word) => {
@@ -28,9 +26,7 @@ pub fn run(look: Look, args: &Repl) -> Result<ExitCode, Failure> {
             let stop = model.stops().iter().find(|stop| stop.actor == row.aid);
             Some(stop.map(|stop| stop.id).ok_or_else(|| {
                 let name = text::clean(&row.aid.to_string(), 60);
-                Failure::Failed(format!(
-                    "{name} is not stopped; `coulter stops` lists those that are"
-                ))
+                Failure::Failed(format!("{name} is not stopped; `coulter stops` lists those that are"))
             })?)
         }
     };

@@ -21,22 +21,12 @@ pub fn choose(name: Option<&str>) -> Result<Found, Failure> {
     match pick(trees()?, name) {
         Picked::One(tree) => Ok(tree),
         Picked::None => Err(match name {
-            Some(name) => Failure::NoSuch(format!(
-                "there is no tree `{name}`; `coulter ps` lists those there are"
-            )),
-            None => Failure::NoSuch(
-                "no tree is running; start one with `coulter run -- PROGRAM`".into(),
-            ),
+            Some(name) => Failure::NoSuch(format!("there is no tree `{name}`; `coulter ps` lists those there are")),
+            None => Failure::NoSuch("no tree is running; start one with `coulter run -- PROGRAM`".into()),
         }),
         Picked::Many(trees) => {
-            let names: Vec<String> = trees
-                .iter()
-                .map(|tree| tree.info.root.to_string())
-                .collect();
-            Err(Failure::Usage(format!(
-                "there are several trees; name one of {}",
-                names.join(", ")
-            )))
+            let names: Vec<String> = trees.iter().map(|tree| tree.info.root.to_string()).collect();
+            Err(Failure::Usage(format!("there are several trees; name one of {}", names.join(", "))))
         }
     }
 }
@@ -48,22 +38,14 @@ pub fn choose(name: Option<&str>) -> Result<Found, Failure> {
 pub fn look_at(tree: &Found, attends: bool) -> Result<(Connection, Model), Failure> {
     let (mut hub, info) = Connection::open(&tree.socket(), attends)?;
     let mut model = Model::new();
-    model.apply(&FromHub::Welcome {
-        version: info.version,
-        tree: info,
-    });
-    hub.send(&ToHub::Follow {
-        tables: true,
-        logs: None,
-    })?;
+    model.apply(&FromHub::Welcome { version: info.version, tree: info });
+    hub.send(&ToHub::Follow { tables: true, logs: None })?;
     hub.send(&ToHub::Snapshot)?;
     let deadline = Instant::now() + SNAPSHOT;
     let mut queue = false;
     while !model.is_complete() {
         let Some(message) = hub.next(deadline)? else {
-            return Err(Failure::Failed(
-                "the tree's hub did not answer within 5 s; is its root stopped (Ctrl-Z)?".into(),
-            ));
+            return Err(Failure::Failed("the tree's hub did not answer within 5 s; is its root stopped (Ctrl-Z)?".into()));
         };
         queue |= matches!(message, FromHub::Stops(_));
         model.apply(&message);
@@ -99,10 +81,7 @@ pub fn context_id(key: ContextKey) -> String {
 /// # Errors
 /// When there is none, or more than one.
 pub fn target(model: &Model, word: &str) -> Result<Target, Failure> {
-    let contexts: Vec<(ContextKey, &Linked)> = model
-        .contexts()
-        .filter(|(key, _)| context_id(*key) == word)
-        .collect();
+    let contexts: Vec<(ContextKey, &Linked)> = model.contexts().filter(|(key, _)| context_id(*key) == word).collect();
     if let [(key, _)] = contexts[..] {
         return Ok(Target::Context(key));
     }
@@ -122,28 +101,14 @@ pub fn actor<'a>(model: &'a Model, word: &str) -> Result<&'a ActorRow, Failure> 
             || aid.uuid.to_string() == word
             || (word.len() >= 4 && aid.uuid.simple().to_string().starts_with(word))
     };
-    let all: Vec<&ActorRow> = model
-        .in_tree_order()
-        .into_iter()
-        .map(|(_, row)| row)
-        .filter(|row| means(row))
-        .collect();
-    let living: Vec<&ActorRow> = all
-        .iter()
-        .copied()
-        .filter(|row| !matches!(row.state, ActorState::Ended { .. }))
-        .collect();
+    let all: Vec<&ActorRow> = model.in_tree_order().into_iter().map(|(_, row)| row).filter(|row| means(row)).collect();
+    let living: Vec<&ActorRow> = all.iter().copied().filter(|row| !matches!(row.state, ActorState::Ended { .. })).collect();
     match if living.is_empty() { &all } else { &living }[..] {
-        [] => Err(Failure::NoSuch(format!(
-            "there is no actor or context `{word}`; `coulter tree` lists the actors"
-        ))),
+        [] => Err(Failure::NoSuch(format!("there is no actor or context `{word}`; `coulter tree` lists the actors"))),
         [row] => Ok(row),
         ref rows => {
             let names: Vec<String> = rows.iter().take(8).map(|row| row.aid.to_string()).collect();
-            Err(Failure::Usage(format!(
-                "`{word}` means several actors; name one of {}",
-                names.join(", ")
-            )))
+            Err(Failure::Usage(format!("`{word}` means several actors; name one of {}", names.join(", "))))
         }
     }
 }

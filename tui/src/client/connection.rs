@@ -37,30 +37,14 @@ pub enum Trouble {
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreachable(error) => write!(
-                f,
-                "the tree does not answer ({error}); `coulter ps` lists those that do"
-            ),
-            Self::Foreign(uid) => write!(
-                f,
-                "the tree belongs to user {uid}; a console must run as the same user"
-            ),
-            Self::Version(version) => write!(
-                f,
-                "the tree speaks hub version {version}, this console {HUB_VERSION}; run `cargo install coulter-console --version 0.{version}`"
-            ),
-            Self::Silent => write!(
-                f,
-                "the tree's hub does not answer; is its root stopped (Ctrl-Z)?"
-            ),
-            Self::Closed => write!(
-                f,
-                "the tree's hub is gone; `coulter ps` lists the trees there are"
-            ),
-            Self::Garbled(why) => write!(
-                f,
-                "the hub sent what this console cannot read ({why}); do both have the same version?"
-            ),
+            Self::Unreachable(error) => write!(f, "the tree does not answer ({error}); `coulter ps` lists those that do"),
+            Self::Foreign(uid) => write!(f, "the tree belongs to user {uid}; a console must run as the same user"),
+            Self::Version(version) => {
+                write!(f, "the tree speaks hub version {version}, this console {HUB_VERSION}; run `cargo install coulter-console --version 0.{version}`")
+            }
+            Self::Silent => write!(f, "the tree's hub does not answer; is its root stopped (Ctrl-Z)?"),
+            Self::Closed => write!(f, "the tree's hub is gone; `coulter ps` lists the trees there are"),
+            Self::Garbled(why) => write!(f, "the hub sent what this console cannot read ({why}); do both have the same version?"),
         }
     }
 }
@@ -87,22 +71,10 @@ impl Connection {
             return Err(Trouble::Foreign(peer.uid.as_raw()));
         }
         stream.set_nonblocking(true).map_err(Trouble::Unreachable)?;
-        let mut hub = Self {
-            stream,
-            inbox: Vec::new(),
-            outbox: Vec::new(),
-            closed: false,
-        };
-        hub.send(&ToHub::Hello {
-            version: HUB_VERSION,
-            attends,
-        })?;
+        let mut hub = Self { stream, inbox: Vec::new(), outbox: Vec::new(), closed: false };
+        hub.send(&ToHub::Hello { version: HUB_VERSION, attends })?;
         match hub.next(Instant::now() + GREETING)? {
-            Some(FromHub::Welcome { version, tree })
-                if version == HUB_VERSION || version + 1 == HUB_VERSION =>
-            {
-                Ok((hub, tree))
-            }
+            Some(FromHub::Welcome { version, tree }) if version == HUB_VERSION || version + 1 == HUB_VERSION => Ok((hub, tree)),
             Some(FromHub::Welcome { version, .. }) => Err(Trouble::Version(version)),
             Some(FromHub::Refused { why }) => Err(Trouble::Garbled(why)),
             Some(_) => Err(Trouble::Garbled("no greeting".into())),
@@ -115,8 +87,7 @@ impl Connection {
     /// # Errors
     /// When the hub is gone, or takes nothing any more.
     pub fn send(&mut self, message: &ToHub) -> Result<(), Trouble> {
-        codec::encode(message, &mut self.outbox)
-            .map_err(|error| Trouble::Garbled(error.to_string()))?;
+        codec::encode(message, &mut self.outbox).map_err(|error| Trouble::Garbled(error.to_string()))?;
         self.flush()
     }
 
@@ -134,11 +105,7 @@ impl Connection {
                 Err(_) => return Err(Trouble::Closed),
             }
         }
-        if self.outbox.len() > MOST_UNSENT {
-            Err(Trouble::Silent)
-        } else {
-            Ok(())
-        }
+        if self.outbox.len() > MOST_UNSENT { Err(Trouble::Silent) } else { Ok(()) }
     }
 
     /// Whether something waits to be written.
@@ -173,11 +140,7 @@ impl Connection {
         while let Some(message) = self.take()? {
             messages.push(message);
         }
-        if messages.is_empty() && self.closed {
-            Err(Trouble::Closed)
-        } else {
-            Ok(messages)
-        }
+        if messages.is_empty() && self.closed { Err(Trouble::Closed) } else { Ok(messages) }
     }
 
     fn take(&mut self) -> Result<Option<FromHub>, Trouble> {
@@ -206,8 +169,7 @@ impl Connection {
             match self.stream.read(&mut chunk) {
                 Ok(0) => self.closed = true,
                 Ok(n) => self.inbox.extend_from_slice(&chunk[..n]),
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
                 Err(_) => self.closed = true,
             }
         }
@@ -218,10 +180,7 @@ impl Connection {
         if self.wants_to_write() {
             flags |= PollFlags::OUT;
         }
-        let timeout = Timespec {
-            tv_sec: most.as_secs().min(3600).cast_signed(),
-            tv_nsec: i64::from(most.subsec_nanos()),
-        };
+        let timeout = Timespec { tv_sec: most.as_secs().min(3600).cast_signed(), tv_nsec: i64::from(most.subsec_nanos()) };
         // An interrupted wait is a short one: the caller looks at the time.
         let _ = poll(&mut [PollFd::new(&self.stream, flags)], Some(&timeout));
     }

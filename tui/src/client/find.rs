@@ -40,12 +40,7 @@ pub struct Unfit {
 
 impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the runtime directory {} {}; remove it, or set COULTER_RUNTIME_DIR to a directory of yours",
-            self.dir.display(),
-            self.why
-        )
+        write!(f, "the runtime directory {} {}; remove it, or set COULTER_RUNTIME_DIR to a directory of yours", self.dir.display(), self.why)
     }
 }
 impl std::error::Error for Unfit {}
@@ -53,11 +48,7 @@ impl std::error::Error for Unfit {}
 /// Where this user's trees are.
 #[must_use]
 pub fn runtime_dir() -> PathBuf {
-    let set = |name| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("COULTER_RUNTIME_DIR")
         .or_else(|| set("XDG_RUNTIME_DIR").map(|dir| dir.join("coulter")))
         .unwrap_or_else(|| std::env::temp_dir().join(format!("coulter-{}", getuid().as_raw())))
@@ -72,10 +63,7 @@ pub fn trees() -> Result<Vec<Found>, Unfit> {
 }
 
 fn trees_in(dir: &Path) -> Result<Vec<Found>, Unfit> {
-    let unfit = |why: &str| Unfit {
-        dir: dir.to_owned(),
-        why: why.to_owned(),
-    };
+    let unfit = |why: &str| Unfit { dir: dir.to_owned(), why: why.to_owned() };
     match fs::symlink_metadata(dir) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(unfit(&format!("cannot be read ({error})"))),
@@ -86,10 +74,7 @@ fn trees_in(dir: &Path) -> Result<Vec<Found>, Unfit> {
         Ok(_) => {}
     }
     let entries = fs::read_dir(dir).map_err(|error| unfit(&format!("cannot be read ({error})")))?;
-    let mut found: Vec<Found> = entries
-        .flatten()
-        .filter_map(|entry| look(&entry.path()))
-        .collect();
+    let mut found: Vec<Found> = entries.flatten().filter_map(|entry| look(&entry.path())).collect();
     found.sort_by(|a, b| (a.info.started, &a.dir).cmp(&(b.info.started, &b.dir)));
     Ok(found)
 }
@@ -100,20 +85,13 @@ fn look(dir: &Path) -> Option<Found> {
         return None;
     }
     let mut text = String::new();
-    fs::File::open(dir.join(TREE_FILE))
-        .ok()?
-        .take(MOST_INFO)
-        .read_to_string(&mut text)
-        .ok()?;
+    fs::File::open(dir.join(TREE_FILE)).ok()?.take(MOST_INFO).read_to_string(&mut text).ok()?;
     let info: TreeInfo = serde_json::from_str(&text).ok()?;
     if !lives(info.root.pid) {
         sweep(dir);
         return None;
     }
-    Some(Found {
-        dir: dir.to_owned(),
-        info,
-    })
+    Some(Found { dir: dir.to_owned(), info })
 }
 
 /// Whether a process of this number exists.
@@ -129,8 +107,7 @@ fn sweep(dir: &Path) {
         return;
     };
     for path in entries.flatten().map(|entry| entry.path()) {
-        let ours = path.extension().is_some_and(|end| end == "sock")
-            || path.file_name().is_some_and(|name| name == TREE_FILE);
+        let ours = path.extension().is_some_and(|end| end == "sock") || path.file_name().is_some_and(|name| name == TREE_FILE);
         if ours {
             // Somebody else may be sweeping too; what is gone is gone.
             drop(fs::remove_file(path));
@@ -167,9 +144,7 @@ pub fn pick(mut trees: Vec<Found>, name: Option<&str>) -> Picked {
 #[must_use]
 pub fn matches(tree: &Found, name: &str) -> bool {
     let root = &tree.info.root;
-    let program = Path::new(&tree.info.program)
-        .file_name()
-        .and_then(|name| name.to_str());
+    let program = Path::new(&tree.info.program).file_name().and_then(|name| name.to_str());
     name == root.name
         || name == root.pid.to_string()
         || name == root.to_string()

@@ -13,9 +13,7 @@ use coulter_proto::exit::ExitStatus;
 use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl, open};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{
-    LocalModes, OptionalActions, OutputModes, Winsize, tcgetattr, tcsetattr, tcsetwinsize,
-};
+use rustix::termios::{LocalModes, OptionalActions, OutputModes, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
 
 /// Which of its streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,24 +45,12 @@ impl Program {
         grantpt(&front)?;
         unlockpt(&front)?;
         let name = ptsname(&front, Vec::new())?;
-        let back = open(
-            name.as_c_str(),
-            OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )?;
+        let back = open(name.as_c_str(), OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
         let mut settings = tcgetattr(&back)?;
         settings.output_modes.remove(OutputModes::OPOST);
         settings.local_modes.remove(LocalModes::ECHO);
         tcsetattr(&back, OptionalActions::Now, &settings)?;
-        tcsetwinsize(
-            &back,
-            Winsize {
-                ws_row: rows.max(1),
-                ws_col: columns.max(1),
-                ws_xpixel: 0,
-                ws_ypixel: 0,
-            },
-        )?;
+        tcsetwinsize(&back, Winsize { ws_row: rows.max(1), ws_col: columns.max(1), ws_xpixel: 0, ws_ypixel: 0 })?;
         let mut command = Self::command(argv)?;
         command.stdout(back.try_clone()?).stderr(back);
         Self::spawn(command, argv, |_| Ok(vec![(Channel::Out, front.into())]))
@@ -90,26 +76,16 @@ impl Program {
     }
 
     fn command(argv: &[OsString]) -> io::Result<Command> {
-        let program = argv
-            .first()
-            .ok_or_else(|| io::Error::from(ErrorKind::InvalidInput))?;
+        let program = argv.first().ok_or_else(|| io::Error::from(ErrorKind::InvalidInput))?;
         let mut command = Command::new(program);
-        command
-            .args(&argv[1..])
-            .stdin(Stdio::null())
-            .process_group(0)
-            .env("COULTER_FRONT", "off");
+        command.args(&argv[1..]).stdin(Stdio::null()).process_group(0).env("COULTER_FRONT", "off");
         if std::env::var_os("COULTER_DEBUG").is_none() {
             command.env("COULTER_DEBUG", "1");
         }
         Ok(command)
     }
 
-    fn spawn(
-        mut command: Command,
-        argv: &[OsString],
-        streams: impl FnOnce(&mut Child) -> io::Result<Vec<(Channel, std::fs::File)>>,
-    ) -> io::Result<Self> {
+    fn spawn(mut command: Command, argv: &[OsString], streams: impl FnOnce(&mut Child) -> io::Result<Vec<(Channel, std::fs::File)>>) -> io::Result<Self> {
         let mut child = command.spawn()?;
         // The command holds our end of what it gave the child: a stream ends only when all ends are closed.
         drop(command);
@@ -120,14 +96,7 @@ impl Program {
         let pid = Pid::from_child(&child);
         let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
         let words: Vec<_> = argv.iter().map(|word| word.to_string_lossy()).collect();
-        Ok(Self {
-            child,
-            pid,
-            pidfd,
-            streams,
-            status: None,
-            line: words.join(" "),
-        })
+        Ok(Self { child, pid, pidfd, streams, status: None, line: words.join(" ") })
     }
 
     /// Its process id.
@@ -232,9 +201,5 @@ fn parent(pid: u32) -> Option<u32> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in parentheses may hold anything: what counts begins behind the last one.
     let rest = stat.rsplit_once(')')?.1;
-    rest.split_whitespace()
-        .nth(1)?
-        .parse()
-        .ok()
-        .filter(|&parent| parent > 1)
+    rest.split_whitespace().nth(1)?.parse().ok().filter(|&parent| parent > 1)
 }

@@ -26,10 +26,7 @@ pub fn wait(fds: &[(BorrowedFd<'_>, Want)], most: Option<Duration>) -> Vec<bool>
             PollFd::from_borrowed_fd(*fd, flags)
         })
         .collect();
-    let timeout = most.map(|most| Timespec {
-        tv_sec: most.as_secs().min(86_400).cast_signed(),
-        tv_nsec: i64::from(most.subsec_nanos()),
-    });
+    let timeout = most.map(|most| Timespec { tv_sec: most.as_secs().min(86_400).cast_signed(), tv_nsec: i64::from(most.subsec_nanos()) });
     match poll(&mut polled, timeout.as_ref()) {
         Ok(_) => polled.iter().map(|fd| !fd.revents().is_empty()).collect(),
         // Interrupted by a signal: nothing is ready, and the loop goes round.
