@@ -64,3 +64,6 @@ pub mod __private {
     pub use crate::rpc::invoke::{Invocation, run_blocking, run_call, run_context};
     pub use coulter_proto::spawn::Transport;
 }
+
+#[cfg(feature = "macros")]
+pub use coulter_macros::{context, endpoint, main, test};

@@ -1,0 +1,195 @@
+//! Rules 4.1 to 4.4: calls, exposure, whose task it is.
+use std::time::{Duration, Instant};
+
+use coulter::Error;
+use coulter::prelude::*;
+
+use crate::support::{on_both, until};
+
+const HERE: &str = module_path!();
+
+#[coulter::endpoint]
+async fn add(a: u32, b: u32) -> u32 {
+    a + b
+}
+
+#[coulter::endpoint]
+fn slow_square(n: u64) -> u64 {
+    n * n
+}
+
+#[coulter::endpoint]
+async fn parse(text: String) -> Result<u32, std::num::ParseIntError> {
+    text.parse()
+}
+
+#[coulter::endpoint]
+async fn never() -> Result<()> {
+    std::future::pending().await
+}
+
+mod elsewhere {
+    #[coulter::endpoint]
+    pub async fn hidden() -> u8 {
+        1
+    }
+}
+
+/// Writes a file when its task is dropped.
+#[coulter::endpoint]
+async fn mark_when_dropped(path: String) -> Result<()> {
+    struct Mark(String);
+    impl Drop for Mark {
+        fn drop(&mut self) {
+            std::fs::write(&self.0, "dropped").unwrap();
+        }
+    }
+    let _mark = Mark(path);
+    std::future::pending().await
+}
+
+/// Holds its task for half a second after it is asked to cancel.
+#[coulter::endpoint]
+async fn stubborn() -> Result<()> {
+    coulter::shield(async { tokio::time::sleep(Duration::from_millis(700)).await }).await;
+    std::future::pending().await
+}
+
+fn mark() -> String {
+    std::env::temp_dir().join(format!("coulter-mark-{}", std::process::id())).display().to_string()
+}
+
+on_both! {
+    async fn rule_4_1_calls_carry_arguments_and_results_and_functions_stay_functions() {
+        assert_eq!(add(1, 2).await, 3);
+        coulter::open_nursery(async |an| {
+            let frank = an.start_actor("frank").expose(HERE).await?;
+            assert_eq!(frank.run(add::with(20, 22)).await?, 42);
+            assert_eq!(frank.run(slow_square::with(12)).await?, 144);
+            assert_eq!(frank.run(parse::with("17")).await?, 17);
+            an.cancel();
+            Ok(())
+        })
+        .await
+    }
+
+    async fn rule_4_1_cancel_actor_tells_of_its_acknowledgement() {
+        coulter::open_nursery(async |an| {
+            let frank = an.start_actor("frank").expose(HERE).await?;
+            frank.cancel_actor().timeout(Duration::from_secs(5)).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn rule_4_2_a_module_not_exposed_is_named_with_how_to_expose_it() {
+        coulter::open_nursery(async |an| {
+            let frank = an.start_actor("frank").expose(HERE).await?;
+            let error = frank.run(elsewhere::hidden::with()).await.unwrap_err();
+            assert!(matches!(error, Error::ModuleNotExposed(_)), "{error:?}");
+            let text = error.to_string();
+            assert!(text.contains("elsewhere") && text.contains(".expose("), "{text}");
+            an.cancel();
+            Ok(())
+        })
+        .await
+    }
+
+    async fn rule_4_2_a_single_endpoint_can_be_exposed() {
+        coulter::open_nursery(async |an| {
+            let frank = an.start_actor("frank").expose(format!("{HERE}::elsewhere::hidden")).await?;
+            assert_eq!(frank.run(elsewhere::hidden::with()).await?, 1);
+            assert!(matches!(frank.run(add::with(1, 1)).await, Err(Error::ModuleNotExposed(_))));
+            an.cancel();
+            Ok(())
+        })
+        .await
+    }
+
+    async fn rule_4_3_a_dropped_call_cancels_the_remote_task_before_the_scope_ends() {
+        let path = mark();
+        coulter::open_nursery(async |an| {
+            let frank = an.start_actor("frank").expose(HERE).await?;
+            let gave_up = coulter::move_on_after(Duration::from_millis(100), frank.run(mark_when_dropped::with(path.clone()))).await;
+            assert!(gave_up.is_none());
+            assert!(std::path::Path::new(&path).exists(), "the remote task was dropped before the scope ended");
+            an.cancel();
+            Ok(())
+        })
+        .await?;
+        std::fs::remove_file(mark())?;
+        Ok(())
+    }
+
+    async fn rule_4_4_a_task_that_cancels_slowly_delays_no_other_dialog() {
+        coulter::open_nursery(async |an| {
+            let frank = an.start_actor("frank").expose(HERE).await?;
+            let begun = Instant::now();
+            let slow = coulter::move_on_after(Duration::from_millis(50), frank.run(stubborn::with()));
+            let quick = async {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                let asked = Instant::now();
+                let sum = frank.run(add::with(1, 1)).await?;
+                assert!(begun.elapsed() < Duration::from_millis(600), "while the other still tears down");
+                Ok::<_, Error>((sum, asked.elapsed()))
+            };
+            let (gave_up, sum) = tokio::join!(slow, quick);
+            assert!(gave_up.is_none());
+            assert_eq!(sum?.0, 2);
+            assert!(begun.elapsed() >= Duration::from_millis(600), "the scope waited for the stubborn task");
+            an.cancel();
+            Ok(())
+        })
+        .await
+    }
+
+    async fn rule_4_3_tasks_of_a_peer_that_is_gone_are_cancelled() {
+        // The one who asks is killed; the one who serves drops the task.
+        let path = mark();
+        let _ = coulter::open_nursery(async |an| {
+            let server = an.start_actor("server").expose(HERE).await?;
+            let client = an.start_actor("client").expose(HERE).await?;
+            let ask = client.run(ask_server::with(path.clone()));
+            let kill = async {
+                until("the task runs", || std::path::Path::new(&format!("{path}.asked")).exists()).await;
+                crate::support::kill("KILL", client.actor().pid);
+            };
+            let (asked, ()) = tokio::join!(ask, kill);
+            assert!(asked.is_err());
+            drop(server);
+            Ok(())
+        })
+        .await;
+        until("the task is dropped", || std::path::Path::new(&path).exists()).await;
+        std::fs::remove_file(&path)?;
+        std::fs::remove_file(format!("{path}.asked"))?;
+        Ok(())
+    }
+
+    async fn rule_4_2_nothing_a_peer_asks_ends_an_actor() {
+        coulter::open_nursery(async |an| {
+            let frank = an.start_actor("frank").expose(HERE).await?;
+            assert!(frank.run(elsewhere::hidden::with()).await.is_err());
+            assert!(frank.run(parse::with("no number")).await.is_err());
+            assert!(frank.run(panics::with()).await.is_err());
+            assert_eq!(frank.run(add::with(2, 2)).await?, 4);
+            an.cancel();
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[coulter::endpoint]
+async fn panics() -> Result<()> {
+    panic!("on purpose")
+}
+
+#[coulter::endpoint]
+async fn ask_server(path: String) -> Result<()> {
+    let server = coulter::wait_for_actor("server").await?;
+    std::fs::write(format!("{path}.asked"), "")?;
+    server.run(mark_when_dropped::with(path)).await?;
+    server.run(never::with()).await?;
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//! The rules of the runtime, with real processes, over UDS and TCP. Tests are named after the rule they hold.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod calls;
+mod contexts;
+mod errors;
+mod nurseries;
+mod spawning;
+mod streams;
+mod support;
+mod ui;
