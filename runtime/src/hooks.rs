@@ -48,6 +48,12 @@ pub(crate) struct Hooks {
     pub endpoint_error: fn(&str, Option<ContextKey>, &Failure) -> Verdict,
     /// See [`stack_text`].
     pub stack: fn() -> Option<String>,
+    /// See [`shields_interrupt`].
+    pub shields_interrupt: fn() -> bool,
+    /// See [`print_above`].
+    pub print_above: fn(&str) -> bool,
+    /// See [`restore_terminal`].
+    pub restore_terminal: fn(),
 }
 
 static HOOKS: OnceLock<Hooks> = OnceLock::new();
@@ -61,11 +67,7 @@ pub(crate) fn fill(hooks: Hooks) {
 ///
 /// Not to be called for cancellations, `DebugQuit`, lost transports, or errors that came from
 /// another actor: one error is one stop, at its source.
-pub(crate) fn on_endpoint_error(
-    task: &str,
-    context: Option<ContextKey>,
-    failure: &Failure,
-) -> Verdict {
+pub(crate) fn on_endpoint_error(task: &str, context: Option<ContextKey>, failure: &Failure) -> Verdict {
     match HOOKS.get() {
         Some(hooks) => (hooks.endpoint_error)(task, context, failure),
         None => Verdict::Continue,
@@ -73,8 +75,32 @@ pub(crate) fn on_endpoint_error(
 }
 
 /// The user's frames above this call, one a line, innermost first; `None` when crash stops are off.
+#[allow(dead_code)] // for whoever turns an error into a report
 pub(crate) fn stack_text() -> Option<String> {
     HOOKS.get().and_then(|hooks| (hooks.stack)())
+}
+
+/// Whether a SIGINT that arrives now belongs to a prompt in this process's terminal (or was sent by
+/// its front to close one), and is no request to cancel the tree.
+#[allow(dead_code)] // for the watch thread, when SIGINT comes
+pub(crate) fn shields_interrupt() -> bool {
+    HOOKS.get().is_some_and(|hooks| (hooks.shields_interrupt)())
+}
+
+/// Prints above the prompt in this process's terminal, without ever waiting. False where there is no
+/// front: then the caller prints by itself.
+#[allow(dead_code)] // the watch thread holds output back while a prompt is open; whoever wants it live calls this
+pub(crate) fn print_above(text: &str) -> bool {
+    HOOKS.get().is_some_and(|hooks| (hooks.print_above)(text))
+}
+
+/// Puts the terminal's settings back, if a prompt changed them: before the process ends itself.
+/// Waits for nobody.
+#[allow(dead_code)] // for the watch thread, when it ends the process itself
+pub(crate) fn restore_terminal() {
+    if let Some(hooks) = HOOKS.get() {
+        (hooks.restore_terminal)();
+    }
 }
 
 thread_local! {
@@ -97,10 +123,7 @@ mod tests {
 
     #[test]
     fn what_the_hook_knew_is_given_once() {
-        let info = PanicInfo {
-            message: "gone".into(),
-            ..PanicInfo::default()
-        };
+        let info = PanicInfo { message: "gone".into(), ..PanicInfo::default() };
         note_panic(info.clone());
         assert_eq!(take_panic(), Some(info));
         assert_eq!(take_panic(), None);

@@ -45,13 +45,7 @@ pub enum Settable {
 
 impl Capture {
     fn of<T: ?Sized>(_: &T) -> Self {
-        Self {
-            name: "",
-            type_name: std::any::type_name::<T>(),
-            debug: None,
-            value: None,
-            settable: Settable::No,
-        }
+        Self { name: "", type_name: std::any::type_name::<T>(), debug: None, value: None, settable: Settable::No }
     }
     fn with_debug<T: Debug + ?Sized>(mut self, value: &T) -> Self {
         let short = bounded(|out| write!(out, "{value:?}"));
@@ -87,10 +81,7 @@ impl Write for Bounded {
             self.0.push_str(text);
             return Ok(());
         }
-        let cut = (0..=room)
-            .rev()
-            .find(|at| text.is_char_boundary(*at))
-            .unwrap_or(0);
+        let cut = (0..=room).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         self.0.push_str(&text[..cut]);
         Err(fmt::Error)
     }
@@ -166,9 +157,7 @@ pub trait Write1 {
 }
 
 fn check<T: DeserializeOwned>(value: &Value) -> Result<(), String> {
-    T::deserialize(value)
-        .map(drop)
-        .map_err(|error| error.to_string())
+    T::deserialize(value).map(drop).map_err(|error| error.to_string())
 }
 
 impl<T: DeserializeOwned> Write1 for &mut Slot<'_, T> {

@@ -20,6 +20,9 @@ pub(super) fn install_hooks() {
         hooks::fill(Hooks {
             endpoint_error: at_endpoint_error,
             stack: stack_in_debug,
+            shields_interrupt: super::front::shields_interrupt,
+            print_above: super::front::print_above,
+            restore_terminal: super::front::restore_terminal,
         });
         let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
@@ -31,18 +34,12 @@ pub(super) fn install_hooks() {
 }
 
 fn stack_in_debug() -> Option<String> {
-    if installed().is_some_and(|actor| actor.stops_at_crashes()) {
-        stack::as_text()
-    } else {
-        None
-    }
+    if installed().is_some_and(|actor| actor.stops_at_crashes()) { stack::as_text() } else { None }
 }
 
 /// Whether the look at the stack, tens of milliseconds the first time, is wanted.
 fn wants_backtrace() -> bool {
-    cfg!(debug_assertions)
-        || std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0")
-        || installed().is_some_and(|actor| actor.debug)
+    cfg!(debug_assertions) || std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0") || installed().is_some_and(|actor| actor.debug)
 }
 
 /// Whether it stopped, and so was seen by a person: else it is printed by the hook before ours.
@@ -50,26 +47,12 @@ fn at_panic(info: &PanicHookInfo<'_>) -> bool {
     if info.payload().is::<DebugQuitPayload>() {
         return true;
     }
-    let message = info.payload_as_str().map_or_else(
-        || "a panic whose payload is no text".to_owned(),
-        str::to_owned,
-    );
-    let location = info
-        .location()
-        .map(|at| format!("{}:{}:{}", at.file(), at.line(), at.column()));
-    let backtrace = if wants_backtrace() {
-        stack::as_text()
-    } else {
-        None
-    };
+    let message = info.payload_as_str().map_or_else(|| "a panic whose payload is no text".to_owned(), str::to_owned);
+    let location = info.location().map(|at| format!("{}:{}:{}", at.file(), at.line(), at.column()));
+    let backtrace = if wants_backtrace() { stack::as_text() } else { None };
     let ended = stop_at_panic(info, &message);
     let (stopped, quit) = ended.unwrap_or((false, false));
-    hooks::note_panic(PanicInfo {
-        message,
-        location,
-        backtrace,
-        quit,
-    });
+    hooks::note_panic(PanicInfo { message, location, backtrace, quit });
     stopped
 }
 
@@ -86,9 +69,7 @@ fn stop_at_panic(info: &PanicHookInfo<'_>, message: &str) -> Option<(bool, bool)
         return None;
     }
     let (file, line) = info.location().map_or(("", 0), |at| (at.file(), at.line()));
-    let scene = Scene::new(StopReason::Panic(message.to_owned()), file, line, "")
-        .with_stack(stack::Captured::here())
-        .resolved();
+    let scene = Scene::new(StopReason::Panic(message.to_owned()), file, line, "").with_stack(stack::Captured::here()).resolved();
     let ended = hold(&actor, Who::here(), scene);
     if ended.detach {
         actor.detached.store(true, Ordering::Relaxed);
@@ -113,45 +94,19 @@ fn at_endpoint_error(task: &str, context: Option<ContextKey>, failure: &Failure)
         return Verdict::Continue;
     };
     // A panic was stopped at where it happened.
-    let was_seen = matches!(failure.kind, FailureKind::Panic | FailureKind::DebugQuit)
-        || failure.is_cancelled();
+    let was_seen = matches!(failure.kind, FailureKind::Panic | FailureKind::DebugQuit) || failure.is_cancelled();
     if !actor.stops_at_crashes() || was_seen || is_stopped() {
         return Verdict::Continue;
     }
-    let (file, line) = failure
-        .location
-        .as_deref()
-        .map_or((None, None), stack::split_place);
-    let scene = Scene::new(
-        StopReason::Error(failure.message.clone()),
-        file.as_deref().unwrap_or_default(),
-        line.unwrap_or_default(),
-        "",
-    )
-    .with_frames(
-        failure
-            .backtrace
-            .as_deref()
-            .map(stack::from_text)
-            .unwrap_or_default(),
-    )
-    .with_causes(&failure.type_name, &failure.causes);
-    let ended = hold(
-        &actor,
-        Who {
-            task: task.to_owned(),
-            context,
-        },
-        scene,
-    );
+    let (file, line) = failure.location.as_deref().map_or((None, None), stack::split_place);
+    let scene = Scene::new(StopReason::Error(failure.message.clone()), file.as_deref().unwrap_or_default(), line.unwrap_or_default(), "")
+        .with_frames(failure.backtrace.as_deref().map(stack::from_text).unwrap_or_default())
+        .with_causes(&failure.type_name, &failure.causes);
+    let ended = hold(&actor, Who { task: task.to_owned(), context }, scene);
     if ended.detach {
         actor.detached.store(true, Ordering::Relaxed);
     }
-    if ended.quit {
-        Verdict::Quit
-    } else {
-        Verdict::Continue
-    }
+    if ended.quit { Verdict::Quit } else { Verdict::Continue }
 }
 
 #[cfg(not(feature = "repl"))]

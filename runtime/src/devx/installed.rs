@@ -35,21 +35,13 @@ static INSTALLED: RwLock<Option<Arc<Installed>>> = RwLock::new(None);
 
 /// The debugger of this process's actor, if it has booted.
 pub(super) fn installed() -> Option<Arc<Installed>> {
-    INSTALLED
-        .read()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone()
+    INSTALLED.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// Called once at boot, before the first task: fills the hooks, sets the panic hook, and lets
 /// pauses stop if `vars.pause` says so. `cancel` asks the work thread to cancel this actor; it is
 /// called on halted threads, so it must not wait for the work thread.
-pub(crate) fn install(
-    vars: &RuntimeVars,
-    aid: &Aid,
-    watch: Watch,
-    cancel: impl Fn() + Send + Sync + 'static,
-) {
+pub(crate) fn install(vars: &RuntimeVars, aid: &Aid, watch: Watch, cancel: impl Fn() + Send + Sync + 'static) {
     put(Installed {
         aid: aid.clone(),
         pause: vars.pause,

@@ -31,7 +31,7 @@ mod source;
 #[cfg(feature = "repl")]
 mod stop;
 
-pub(crate) use front::{print_above, restore_terminal, shields_interrupt, start_front, stop_front};
+pub(crate) use front::{start_front, stop_front};
 pub(crate) use installed::{install, uninstall};
 
 #[cfg(all(test, feature = "repl"))]

@@ -35,11 +35,7 @@ pub(super) fn short_function(name: &str) -> String {
     let parts = path_parts(name);
     let mut kept: Vec<String> = Vec::new();
     for part in parts {
-        if part == "{{closure}}"
-            || part == "{closure#0}"
-            || part.starts_with("{{closure")
-            || part.starts_with("{closure")
-        {
+        if part == "{{closure}}" || part == "{closure#0}" || part.starts_with("{{closure") || part.starts_with("{closure") {
             continue;
         }
         if part.starts_with('<') {
@@ -52,11 +48,7 @@ pub(super) fn short_function(name: &str) -> String {
         let plain = part.find('<').map_or(part, |at| &part[..at]);
         kept.push(plain.to_owned());
     }
-    if kept.is_empty() {
-        short_type(name)
-    } else {
-        kept.join("::")
-    }
+    if kept.is_empty() { short_type(name) } else { kept.join("::") }
 }
 
 /// The crate (or first name) that a function's path begins with, also inside `<T as Trait>::f`.
@@ -64,28 +56,20 @@ pub(super) fn crate_of(name: &str) -> &str {
     let mut rest = name;
     loop {
         let trimmed = rest.trim_start_matches(['<', '&', '*', '(', '[', ' ']);
-        let trimmed = ["dyn ", "mut ", "const ", "impl "]
-            .iter()
-            .fold(trimmed, |text, word| {
-                text.strip_prefix(word).unwrap_or(text)
-            });
+        let trimmed = ["dyn ", "mut ", "const ", "impl "].iter().fold(trimmed, |text, word| text.strip_prefix(word).unwrap_or(text));
         if trimmed.len() == rest.len() {
             break;
         }
         rest = trimmed;
     }
-    let end = rest
-        .find(|c: char| !(c.is_alphanumeric() || c == '_'))
-        .unwrap_or(rest.len());
+    let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
     &rest[..end]
 }
 
 /// Without the `::h0123456789abcdef` of the older mangling.
 fn without_hash(name: &str) -> &str {
     match name.rsplit_once("::h") {
-        Some((head, hash)) if hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()) => {
-            head
-        }
+        Some((head, hash)) if hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()) => head,
         _ => name,
     }
 }
@@ -123,27 +107,15 @@ mod tests {
     #[test]
     fn types_are_cut_to_their_last_names() {
         for (long, short) in [
-            (
-                "core::option::Option<alloc::string::String>",
-                "Option<String>",
-            ),
+            ("core::option::Option<alloc::string::String>", "Option<String>"),
             ("u8", "u8"),
             ("&str", "&str"),
             ("&mut alloc::vec::Vec<my::Order>", "&mut Vec<Order>"),
-            (
-                "alloc::boxed::Box<dyn core::error::Error + core::marker::Send>",
-                "Box<dyn Error + Send>",
-            ),
-            (
-                "std::collections::hash::map::HashMap<alloc::string::String, (u8, my::T)>",
-                "HashMap<String, (u8, T)>",
-            ),
+            ("alloc::boxed::Box<dyn core::error::Error + core::marker::Send>", "Box<dyn Error + Send>"),
+            ("std::collections::hash::map::HashMap<alloc::string::String, (u8, my::T)>", "HashMap<String, (u8, T)>"),
             ("[core::option::Option<u8>; 3]", "[Option<u8>; 3]"),
             ("fn(my::A) -> my::B", "fn(A) -> B"),
-            (
-                "<my::T as core::iter::Iterator>::Item",
-                "<T as Iterator>::Item",
-            ),
+            ("<my::T as core::iter::Iterator>::Item", "<T as Iterator>::Item"),
             ("app::main::{{closure}}", "{closure}"),
         ] {
             assert_eq!(short_type(long), short, "{long}");
@@ -154,27 +126,12 @@ mod tests {
     fn functions_keep_their_path_and_lose_the_rest() {
         for (long, short) in [
             ("nested_errors::worker::fail", "nested_errors::worker::fail"),
-            (
-                "nested_errors::worker::fail::{{closure}}",
-                "nested_errors::worker::fail",
-            ),
-            (
-                "nested_errors::worker::fail::{{closure}}::{{closure}}::h0123456789abcdef",
-                "nested_errors::worker::fail",
-            ),
+            ("nested_errors::worker::fail::{{closure}}", "nested_errors::worker::fail"),
+            ("nested_errors::worker::fail::{{closure}}::{{closure}}::h0123456789abcdef", "nested_errors::worker::fail"),
             ("app::generic::<alloc::string::String>", "app::generic"),
-            (
-                "app::generic<alloc::string::String>::run",
-                "app::generic::run",
-            ),
-            (
-                "<app::Order as core::fmt::Display>::fmt",
-                "<Order as Display>::fmt",
-            ),
-            (
-                "<alloc::boxed::Box<F,A> as core::ops::function::FnOnce<Args>>::call_once",
-                "<Box<F,A> as FnOnce<Args>>::call_once",
-            ),
+            ("app::generic<alloc::string::String>::run", "app::generic::run"),
+            ("<app::Order as core::fmt::Display>::fmt", "<Order as Display>::fmt"),
+            ("<alloc::boxed::Box<F,A> as core::ops::function::FnOnce<Args>>::call_once", "<Box<F,A> as FnOnce<Args>>::call_once"),
             ("main", "main"),
         ] {
             assert_eq!(short_function(long), short, "{long}");

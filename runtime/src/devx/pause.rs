@@ -25,7 +25,6 @@ pub struct Site {
     said: AtomicBool,
     file: &'static str,
     line: u32,
-    column: u32,
 }
 
 /// The sites that were passed over, so that they can be asked again when that changes.
@@ -33,29 +32,17 @@ static PASSED: Mutex<Vec<&'static Site>> = Mutex::new(Vec::new());
 
 /// Lets every site that was passed over ask again.
 pub(super) fn ask_again() {
-    for site in PASSED
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .drain(..)
-    {
+    for site in PASSED.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
         // A detached site stays so.
-        let _ = site
-            .state
-            .compare_exchange(PASS, ASK, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = site.state.compare_exchange(PASS, ASK, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
 
 impl Site {
     /// A site that was never reached.
     #[must_use]
-    pub const fn new(file: &'static str, line: u32, column: u32) -> Self {
-        Self {
-            state: AtomicU8::new(ASK),
-            said: AtomicBool::new(false),
-            file,
-            line,
-            column,
-        }
+    pub const fn new(file: &'static str, line: u32) -> Self {
+        Self { state: AtomicU8::new(ASK), said: AtomicBool::new(false), file, line }
     }
 
     /// Whether to stop here: false, at the price of one relaxed load, once it is known that not.
@@ -71,10 +58,7 @@ impl Site {
             Some(_) => self.pass_over("pauses are off; `COULTER_DEBUG=1`, `coulter run`, or a debug build on a terminal turn them on"),
             None => self.pass_over("this process is no actor; `#[coulter::main]` or `coulter::init()` makes it one"),
         }
-        PASSED
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(self);
+        PASSED.lock().unwrap_or_else(PoisonError::into_inner).push(self);
         self.state.store(PASS, Ordering::Relaxed);
         // Boot may have come between the question and the mark.
         if installed().is_some_and(|actor| actor.pause) {
@@ -106,10 +90,6 @@ impl Site {
     /// The line.
     pub(super) fn line(&self) -> u32 {
         self.line
-    }
-    /// The column.
-    pub(super) fn column(&self) -> u32 {
-        self.column
     }
 }
 
@@ -148,8 +128,7 @@ pub fn not_written(name: &str, why: &str) {
 #[must_use]
 pub fn function_of<F>(_marker: F) -> &'static str {
     let name = std::any::type_name::<F>();
-    name.rsplit_once("::")
-        .map_or(name, |(function, _)| function)
+    name.rsplit_once("::").map_or(name, |(function, _)| function)
 }
 
 /// Halts this thread until the stop is over.
@@ -160,7 +139,7 @@ pub fn halt(site: &'static Site, function: &'static str, captures: Vec<Capture>)
     return super::stop::at_pause(site, function, captures);
     #[cfg(not(feature = "repl"))]
     {
-        let _ = (site.file(), site.line(), site.column(), function, captures);
+        let _ = (site.file(), site.line(), function, captures);
         site.pass_over("built without the feature `repl`");
         site.detach();
         Outcome::default()
@@ -230,7 +209,7 @@ macro_rules! pause {
         ::core::compile_error!("pause! takes values, `&mut` places and `name = value`, with commas between them")
     };
     ($($captures:tt)*) => {{
-        static __COULTER_SITE: $crate::__pause::Site = $crate::__pause::Site::new(file!(), line!(), column!());
+        static __COULTER_SITE: $crate::__pause::Site = $crate::__pause::Site::new(file!(), line!());
         if __COULTER_SITE.stops() {
             fn __coulter_here() {}
             #[allow(unused_mut)]

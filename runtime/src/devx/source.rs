@@ -29,9 +29,7 @@ impl Source {
 
     /// A text that is at hand.
     pub(super) fn of(text: &str) -> Self {
-        Self {
-            lines: highlight::highlight(text),
-        }
+        Self { lines: highlight::highlight(text) }
     }
 
     /// How many lines it has.
@@ -42,12 +40,7 @@ impl Source {
     /// The first and last line of the item that line `current` is in, as its indentation tells:
     /// the nearest `fn` above that is indented less, down to the brace that closes it.
     pub(super) fn function_around(&self, current: usize) -> (usize, usize) {
-        let text = |number: usize| {
-            self.lines
-                .get(number.wrapping_sub(1))
-                .map(Line::text)
-                .unwrap_or_default()
-        };
+        let text = |number: usize| self.lines.get(number.wrapping_sub(1)).map(Line::text).unwrap_or_default();
         let indent = |line: &str| line.len() - line.trim_start().len();
         let is_head = |line: &str| {
             let line = line.trim_start();
@@ -82,15 +75,8 @@ impl Source {
                 let text = self.lines.get(number - 1)?;
                 let is_current = current == Some(number);
                 let mut spans = Vec::with_capacity(text.0.len() + 2);
-                spans.push(Span::new(
-                    Role::Warning,
-                    if is_current { "->" } else { "  " },
-                ));
-                let role = if is_current {
-                    Role::Strong
-                } else {
-                    Role::Quiet
-                };
+                spans.push(Span::new(Role::Warning, if is_current { "->" } else { "  " }));
+                let role = if is_current { Role::Strong } else { Role::Quiet };
                 let gap = if text.0.is_empty() { "" } else { "  " };
                 spans.push(Span::new(role, format!(" {number:>width$}{gap}")));
                 spans.extend(text.0.iter().cloned());
@@ -129,9 +115,7 @@ mod tests {
 
     #[test]
     fn a_function_is_found_around_a_line() {
-        let source = Source::of(
-            "mod m {\n    fn a() {\n    }\n\n    /// Doc\n    async fn b() {\n        if x {\n            y();\n        }\n    }\n}\n",
-        );
+        let source = Source::of("mod m {\n    fn a() {\n    }\n\n    /// Doc\n    async fn b() {\n        if x {\n            y();\n        }\n    }\n}\n");
         assert_eq!(source.function_around(8), (5, 10));
         assert_eq!(source.function_around(2), (2, 3));
     }
@@ -139,14 +123,7 @@ mod tests {
     #[test]
     fn a_window_marks_the_current_line() {
         let source = Source::of("fn a() {\n    b();\n\n}\n");
-        let text: Vec<String> = source
-            .window(1, 9, Some(2))
-            .iter()
-            .map(Line::text)
-            .collect();
-        assert_eq!(
-            text,
-            ["   1  fn a() {", "-> 2      b();", "   3", "   4  }"]
-        );
+        let text: Vec<String> = source.window(1, 9, Some(2)).iter().map(Line::text).collect();
+        assert_eq!(text, ["   1  fn a() {", "-> 2      b();", "   3", "   4  }"]);
     }
 }

@@ -62,12 +62,7 @@ pub(super) fn from_text(text: &str) -> Vec<Frame> {
         .filter_map(|line| {
             let (function, place) = line.trim().rsplit_once(" at ")?;
             let (file, line) = split_place(place);
-            Some(Frame {
-                function: function.to_owned(),
-                file,
-                line,
-                folded: 0,
-            })
+            Some(Frame { function: function.to_owned(), file, line, folded: 0 })
         })
         .collect()
 }
@@ -106,20 +101,13 @@ impl Captured {
     /// Names and lines; the user's frames only.
     pub(super) fn frames(mut self) -> Vec<Frame> {
         self.0.resolve();
-        let symbols = self
-            .0
-            .frames()
-            .iter()
-            .flat_map(backtrace::BacktraceFrame::symbols)
-            .filter_map(|symbol| {
-                Some(Symbol {
-                    name: format!("{:#}", symbol.name()?),
-                    file: symbol
-                        .filename()
-                        .map(|file| file.to_string_lossy().into_owned()),
-                    line: symbol.lineno(),
-                })
-            });
+        let symbols = self.0.frames().iter().flat_map(backtrace::BacktraceFrame::symbols).filter_map(|symbol| {
+            Some(Symbol {
+                name: format!("{:#}", symbol.name()?),
+                file: symbol.filename().map(|file| file.to_string_lossy().into_owned()),
+                line: symbol.lineno(),
+            })
+        });
         fold(symbols)
     }
 }
@@ -146,12 +134,7 @@ fn fold(symbols: impl Iterator<Item = Symbol>) -> Vec<Frame> {
         let repeats = |last: &Frame| last.function == function && last.line == symbol.line;
         if frames.last().is_none_or(|last| !repeats(last)) {
             let between = if frames.is_empty() { 0 } else { folded };
-            frames.push(Frame {
-                function,
-                file: symbol.file,
-                line: symbol.line,
-                folded: between,
-            });
+            frames.push(Frame { function, file: symbol.file, line: symbol.line, folded: between });
         }
         folded = 0;
     }
@@ -190,12 +173,8 @@ const LIBRARIES: &[&str] = &[
 
 #[cfg(feature = "repl")]
 fn is_users(symbol: &Symbol) -> bool {
-    let library_file = |file: &String| {
-        file.starts_with("/rustc/")
-            || file.contains("/.cargo/registry/")
-            || file.contains("/.cargo/git/")
-            || file.contains("/lib/rustlib/")
-    };
+    let library_file =
+        |file: &String| file.starts_with("/rustc/") || file.contains("/.cargo/registry/") || file.contains("/.cargo/git/") || file.contains("/lib/rustlib/");
     if symbol.file.as_ref().is_some_and(library_file) {
         return false;
     }
@@ -212,52 +191,26 @@ mod tests {
     use super::*;
 
     fn symbol(name: &str, file: &str, line: u32) -> Symbol {
-        Symbol {
-            name: name.into(),
-            file: (!file.is_empty()).then(|| file.into()),
-            line: Some(line),
-        }
+        Symbol { name: name.into(), file: (!file.is_empty()).then(|| file.into()), line: Some(line) }
     }
 
     #[test]
     fn libraries_are_folded_and_counted() {
         let frames = fold(
             [
-                symbol(
-                    "coulter_runtime::devx::pause::halt",
-                    "/w/runtime/src/devx/pause.rs",
-                    1,
-                ),
+                symbol("coulter_runtime::devx::pause::halt", "/w/runtime/src/devx/pause.rs", 1),
                 symbol("app::check::{{closure}}", "/w/app/src/main.rs", 12),
                 symbol("app::check", "/w/app/src/main.rs", 12),
-                symbol(
-                    "core::iter::Iterator::map",
-                    "/rustc/abc/library/core/src/iter.rs",
-                    2,
-                ),
-                symbol(
-                    "<F as core::ops::FnOnce>::call_once",
-                    "/rustc/abc/library/core/src/ops.rs",
-                    2,
-                ),
+                symbol("core::iter::Iterator::map", "/rustc/abc/library/core/src/iter.rs", 2),
+                symbol("<F as core::ops::FnOnce>::call_once", "/rustc/abc/library/core/src/ops.rs", 2),
                 symbol("app::run", "/w/app/src/main.rs", 40),
-                symbol(
-                    "tokio::runtime::park",
-                    "/home/u/.cargo/registry/src/tokio/park.rs",
-                    9,
-                ),
+                symbol("tokio::runtime::park", "/home/u/.cargo/registry/src/tokio/park.rs", 9),
                 symbol("main", "", 0),
             ]
             .into_iter(),
         );
-        let seen: Vec<_> = frames
-            .iter()
-            .map(|frame| (frame.function.as_str(), frame.line, frame.folded))
-            .collect();
-        assert_eq!(
-            seen,
-            [("app::check", Some(12), 0), ("app::run", Some(40), 2)]
-        );
+        let seen: Vec<_> = frames.iter().map(|frame| (frame.function.as_str(), frame.line, frame.folded)).collect();
+        assert_eq!(seen, [("app::check", Some(12), 0), ("app::run", Some(40), 2)]);
     }
 
     #[inline(never)]
@@ -268,23 +221,9 @@ mod tests {
     #[test]
     fn the_frames_of_this_thread_begin_with_the_function_that_asks() {
         let frames = std::hint::black_box(inner());
-        assert!(
-            frames[0].function.ends_with("stack::tests::inner"),
-            "{frames:?}"
-        );
-        assert!(
-            frames[0]
-                .file
-                .as_ref()
-                .is_some_and(|file| file.ends_with("stack.rs")),
-            "{frames:?}"
-        );
-        assert!(
-            frames
-                .iter()
-                .any(|frame| frame.function.ends_with("the_function_that_asks")),
-            "{frames:?}"
-        );
+        assert!(frames[0].function.ends_with("stack::tests::inner"), "{frames:?}");
+        assert!(frames[0].file.as_ref().is_some_and(|file| file.ends_with("stack.rs")), "{frames:?}");
+        assert!(frames.iter().any(|frame| frame.function.ends_with("the_function_that_asks")), "{frames:?}");
     }
 
     #[test]
@@ -296,10 +235,7 @@ app::run at no line known
 ",
         );
         assert_eq!(frames.len(), 2);
-        assert_eq!(
-            (frames[0].file.as_deref(), frames[0].line),
-            (Some("src/main.rs"), Some(12))
-        );
+        assert_eq!((frames[0].file.as_deref(), frames[0].line), (Some("src/main.rs"), Some(12)));
         assert_eq!((frames[1].file.as_deref(), frames[1].line), (None, None));
         assert_eq!(split_place("a.rs:3:9"), (Some("a.rs".into()), Some(3)));
     }

@@ -59,38 +59,18 @@ pub(super) struct Who {
 impl Who {
     /// The one that runs on this thread.
     pub(super) fn here() -> Self {
-        let task = crate::log::current_task().map_or_else(
-            || {
-                std::thread::current()
-                    .name()
-                    .map_or_else(|| "a thread".to_owned(), |name| format!("thread {name}"))
-            },
-            |task| task.to_string(),
-        );
-        Self {
-            task,
-            context: crate::log::current_context(),
-        }
+        let task = crate::log::current_task()
+            .map_or_else(|| std::thread::current().name().map_or_else(|| "a thread".to_owned(), |name| format!("thread {name}")), |task| task.to_string());
+        Self { task, context: crate::log::current_context() }
     }
 }
 
 /// `pause!()`.
-pub(super) fn at_pause(
-    site: &'static Site,
-    function: &'static str,
-    captures: Vec<Capture>,
-) -> Outcome {
+pub(super) fn at_pause(site: &'static Site, function: &'static str, captures: Vec<Capture>) -> Outcome {
     let Some(actor) = installed() else {
         return Outcome::default();
     };
-    let scene = Scene::new(
-        StopReason::Pause,
-        site.file(),
-        site.line(),
-        &short_function(function),
-    )
-    .with_captures(captures)
-    .with_stack(Captured::here());
+    let scene = Scene::new(StopReason::Pause, site.file(), site.line(), &short_function(function)).with_captures(captures).with_stack(Captured::here());
     let ended = hold(&actor, Who::here(), scene);
     if let Some(why) = ended.unattended {
         site.pass_over(&why);
@@ -98,10 +78,7 @@ pub(super) fn at_pause(
     if ended.detach {
         site.detach();
     }
-    Outcome {
-        sets: ended.sets,
-        quit: ended.quit,
-    }
+    Outcome { sets: ended.sets, quit: ended.quit }
 }
 
 /// Halts this thread until the stop is over. The same task halting again while it stands is one stop.
@@ -110,6 +87,7 @@ pub(super) fn hold(actor: &Installed, who: Who, scene: Scene) -> Ended {
         return Ended::default();
     };
     let mut engine = Engine::new(scene, format!("{}", actor.aid), who.task.clone());
+    crate::log::log_devx!("{} stops at {}", who.task, engine.place());
     let asked = actor.desk.ask(StopAsk {
         task: who.task,
         context: who.context,
@@ -144,9 +122,7 @@ pub(super) fn hold(actor: &Installed, who: Who, scene: Scene) -> Ended {
             }
             ToEngine::Complete { line, text, cursor } => {
                 if let Some(stop) = id {
-                    actor
-                        .desk
-                        .completed(stop, line, engine.complete(&text, cursor));
+                    actor.desk.completed(stop, line, engine.complete(&text, cursor));
                 }
             }
             ToEngine::End { quit } => {

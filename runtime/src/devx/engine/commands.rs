@@ -60,47 +60,25 @@ impl Command {
     }
     /// How it is written.
     pub(super) fn usage(&self) -> String {
-        if self.arguments.is_empty() {
-            self.name().to_owned()
-        } else {
-            format!("{} {}", self.name(), self.arguments)
-        }
+        if self.arguments.is_empty() { self.name().to_owned() } else { format!("{} {}", self.name(), self.arguments) }
     }
 }
 
 /// The command that goes by this word.
 pub(super) fn find(word: &str) -> Option<&'static Command> {
-    COMMANDS
-        .iter()
-        .find(|command| command.names.contains(&word))
+    COMMANDS.iter().find(|command| command.names.contains(&word))
 }
 
 /// Whether what follows a command's word leaves it a command: `c = 1` or `n.len()` do not.
 pub(super) fn reads_as_command(rest: &str) -> bool {
-    let operator = [
-        "==", "!=", "<", ">", "+=", "-=", "*=", "/=", "=", "+ ", "/ ", "% ", "&&", "||", "[", "?",
-    ];
-    !(rest.starts_with('.') && rest.len() > 1)
-        && !operator.iter().any(|operator| rest.starts_with(operator))
+    let operator = ["==", "!=", "<", ">", "+=", "-=", "*=", "/=", "=", "+ ", "/ ", "% ", "&&", "||", "[", "?"];
+    let is_path = rest.starts_with('.') && rest.len() > 1;
+    let is_operation = operator.iter().any(|operator| rest.starts_with(operator));
+    !(is_path || is_operation)
 }
 
-const fn command(
-    group: Group,
-    verb: Verb,
-    names: &'static [&'static str],
-    arguments: &'static str,
-    what: &'static str,
-    more: &'static str,
-) -> Command {
-    Command {
-        names,
-        arguments,
-        what,
-        more,
-        group,
-        verb,
-        repeats: false,
-    }
+const fn command(group: Group, verb: Verb, names: &'static [&'static str], arguments: &'static str, what: &'static str, more: &'static str) -> Command {
+    Command { names, arguments, what, more, group, verb, repeats: false }
 }
 
 const fn repeats(mut command: Command) -> Command {
@@ -114,14 +92,7 @@ const fn later(names: &'static [&'static str], why: &'static str) -> Command {
 
 /// All commands, in the order `help` shows them.
 pub(super) const COMMANDS: &[Command] = &[
-    command(
-        Group::GoOn,
-        Verb::Continue,
-        &["continue", "c", "cont"],
-        "",
-        "go on",
-        "What was `set` is written back first. Other stops that wait come next.",
-    ),
+    command(Group::GoOn, Verb::Continue, &["continue", "c", "cont"], "", "go on", "What was `set` is written back first. Other stops that wait come next."),
     command(
         Group::GoOn,
         Verb::Quit,
@@ -154,30 +125,9 @@ pub(super) const COMMANDS: &[Command] = &[
         "the frames, innermost first",
         "Only your own code: frames of the runtime and of libraries are folded and counted. `>` marks the frame looked at.",
     ),
-    repeats(command(
-        Group::Where,
-        Verb::Up,
-        &["up", "u"],
-        "[N]",
-        "look at the caller",
-        "Moves N frames outwards (1 if not given).",
-    )),
-    repeats(command(
-        Group::Where,
-        Verb::Down,
-        &["down", "d"],
-        "[N]",
-        "look at the callee",
-        "Moves N frames inwards (1 if not given).",
-    )),
-    command(
-        Group::Where,
-        Verb::Frame,
-        &["frame", "f"],
-        "N",
-        "look at frame N",
-        "The numbers are those of `where`.",
-    ),
+    repeats(command(Group::Where, Verb::Up, &["up", "u"], "[N]", "look at the caller", "Moves N frames outwards (1 if not given).")),
+    repeats(command(Group::Where, Verb::Down, &["down", "d"], "[N]", "look at the callee", "Moves N frames inwards (1 if not given).")),
+    command(Group::Where, Verb::Frame, &["frame", "f"], "N", "look at frame N", "The numbers are those of `where`."),
     repeats(command(
         Group::Where,
         Verb::List,
@@ -186,22 +136,8 @@ pub(super) const COMMANDS: &[Command] = &[
         "the source, 11 lines around",
         "Again (or an empty line) goes on where it ended; `list .` is the current line again.",
     )),
-    command(
-        Group::Where,
-        Verb::LongList,
-        &["ll", "longlist"],
-        "",
-        "all of the function's source",
-        "",
-    ),
-    command(
-        Group::Values,
-        Verb::Locals,
-        &["locals"],
-        "",
-        "the values at hand",
-        "Those that `pause!(a, &mut b, total = x + y)` named.",
-    ),
+    command(Group::Where, Verb::LongList, &["ll", "longlist"], "", "all of the function's source", ""),
+    command(Group::Values, Verb::Locals, &["locals"], "", "the values at hand", "Those that `pause!(a, &mut b, total = x + y)` named."),
     repeats(command(
         Group::Values,
         Verb::Print,
@@ -210,22 +146,8 @@ pub(super) const COMMANDS: &[Command] = &[
         "the value of an expression",
         "Paths `order.lines[0].qty`, slices `xs[1..3]`, arithmetic, comparison, `if a { b } else { c }`, and methods: `xs.filter(|x| x.qty > 3).map(|x| x.price).sum()`. `_` is the last value.",
     )),
-    repeats(command(
-        Group::Values,
-        Verb::PrettyPrint,
-        &["pp"],
-        "EXPR",
-        "the same, on several lines",
-        "",
-    )),
-    command(
-        Group::Values,
-        Verb::WhatIs,
-        &["whatis"],
-        "EXPR",
-        "the type of a value",
-        "",
-    ),
+    repeats(command(Group::Values, Verb::PrettyPrint, &["pp"], "EXPR", "the same, on several lines", "")),
+    command(Group::Values, Verb::WhatIs, &["whatis"], "EXPR", "the type of a value", ""),
     command(
         Group::Values,
         Verb::Set,
@@ -235,120 +157,29 @@ pub(super) const COMMANDS: &[Command] = &[
         "The value is checked against the type at once and written when the thread goes on: `set order.qty = 3`, `set total += 1`.",
     ),
     command(Group::Tree, Verb::Front, &["tree"], "", "the actors", ""),
-    command(
-        Group::Tree,
-        Verb::Front,
-        &["contexts"],
-        "",
-        "the contexts and calls between them",
-        "",
-    ),
-    command(
-        Group::Tree,
-        Verb::Front,
-        &["channels"],
-        "",
-        "the connections",
-        "",
-    ),
-    command(
-        Group::Others,
-        Verb::Front,
-        &["stops"],
-        "",
-        "who is stopped, and who waits for this terminal",
-        "",
-    ),
-    command(
-        Group::Others,
-        Verb::Front,
-        &["seat"],
-        "N",
-        "enter stop N",
-        "The stop you leave stays stopped and waits.",
-    ),
-    command(
-        Group::Others,
-        Verb::Front,
-        &["skip"],
-        "[N]",
-        "put a stop behind the others",
-        "This one if no number is given.",
-    ),
-    command(
-        Group::Others,
-        Verb::Front,
-        &["history"],
-        "",
-        "the lines typed before",
-        "",
-    ),
-    command(
-        Group::Others,
-        Verb::Help,
-        &["help", "h", "?"],
-        "[COMMAND]",
-        "this, or more about a command",
-        "",
-    ),
-    later(
-        &["next", "n"],
-        "there is no stepping in a running Rust program: `up` and `down` look around, `c` goes on to the next pause!()",
-    ),
+    command(Group::Tree, Verb::Front, &["contexts"], "", "the contexts and calls between them", ""),
+    command(Group::Tree, Verb::Front, &["channels"], "", "the connections", ""),
+    command(Group::Others, Verb::Front, &["stops"], "", "who is stopped, and who waits for this terminal", ""),
+    command(Group::Others, Verb::Front, &["seat"], "N", "enter stop N", "The stop you leave stays stopped and waits."),
+    command(Group::Others, Verb::Front, &["skip"], "[N]", "put a stop behind the others", "This one if no number is given."),
+    command(Group::Others, Verb::Front, &["history"], "", "the lines typed before", ""),
+    command(Group::Others, Verb::Help, &["help", "h", "?"], "[COMMAND]", "this, or more about a command", ""),
+    later(&["next", "n"], "there is no stepping in a running Rust program: `up` and `down` look around, `c` goes on to the next pause!()"),
     later(
         &["step", "s", "si", "stepi", "ni", "nexti"],
         "there is no stepping in a running Rust program: put a pause!() where you want to look, `c` goes on to it",
     ),
-    later(
-        &["until", "unt", "advance", "return", "finish"],
-        "there is no running up to a line: put a pause!() there, `c` goes on to it",
-    ),
-    later(
-        &["jump"],
-        "a thread cannot be put elsewhere: `set` changes what was captured with `&mut`, `q` fails the task",
-    ),
-    later(
-        &["break", "b", "tbreak", "condition"],
-        "a breakpoint is a pause!() in the source; `detach` switches the one you stand at off",
-    ),
-    later(
-        &["clear", "delete", "disable"],
-        "`detach` goes on and switches the pause!() you stand at off",
-    ),
-    later(
-        &["info"],
-        "`where` shows the frames, `locals` the values, `stops` who else is stopped, `tree` the actors",
-    ),
-    later(
-        &["args"],
-        "`locals` shows the values that the pause!() captured, arguments too if they were named",
-    ),
-    later(
-        &["display", "watch", "undisplay"],
-        "values do not change while a thread is stopped: `p EXPR` shows them",
-    ),
-    later(
-        &["interact"],
-        "this is as interactive as it gets: any line that is no command is an expression",
-    ),
-    later(
-        &["run", "restart"],
-        "the program runs already: `c` goes on, `q` fails this task",
-    ),
-    later(
-        &["disassemble", "ptype"],
-        "memory and code are for a native debugger: `gdb -p` with the pid in the prompt; `whatis EXPR` shows a type",
-    ),
-    later(
-        &["thread", "threads", "tasks"],
-        "`where` shows this thread, `stops` all that are stopped, `contexts` what the tasks wait for",
-    ),
-    later(
-        &["call"],
-        "functions of the program cannot be called from here; methods like `x.len()` can, in any expression",
-    ),
-    later(
-        &["!"],
-        "a shell is one Ctrl-Z away: `fg` brings this prompt back",
-    ),
+    later(&["until", "unt", "advance", "return", "finish"], "there is no running up to a line: put a pause!() there, `c` goes on to it"),
+    later(&["jump"], "a thread cannot be put elsewhere: `set` changes what was captured with `&mut`, `q` fails the task"),
+    later(&["break", "b", "tbreak", "condition"], "a breakpoint is a pause!() in the source; `detach` switches the one you stand at off"),
+    later(&["clear", "delete", "disable"], "`detach` goes on and switches the pause!() you stand at off"),
+    later(&["info"], "`where` shows the frames, `locals` the values, `stops` who else is stopped, `tree` the actors"),
+    later(&["args"], "`locals` shows the values that the pause!() captured, arguments too if they were named"),
+    later(&["display", "watch", "undisplay"], "values do not change while a thread is stopped: `p EXPR` shows them"),
+    later(&["interact"], "this is as interactive as it gets: any line that is no command is an expression"),
+    later(&["run", "restart"], "the program runs already: `c` goes on, `q` fails this task"),
+    later(&["disassemble", "ptype"], "memory and code are for a native debugger: `gdb -p` with the pid in the prompt; `whatis EXPR` shows a type"),
+    later(&["thread", "threads", "tasks"], "`where` shows this thread, `stops` all that are stopped, `contexts` what the tasks wait for"),
+    later(&["call"], "functions of the program cannot be called from here; methods like `x.len()` can, in any expression"),
+    later(&["!"], "a shell is one Ctrl-Z away: `fg` brings this prompt back"),
 ];

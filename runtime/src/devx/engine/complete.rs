@@ -10,18 +10,13 @@ impl Engine {
     /// The words that could stand at the cursor, the captured names first.
     pub(in crate::devx) fn complete(&self, text: &str, cursor: usize) -> Completion {
         let head = text.get(..cursor).unwrap_or(text);
-        let start = head
-            .rfind(|c: char| !(c.is_alphanumeric() || c == '_'))
-            .map_or(0, |at| {
-                at + head[at..].chars().next().map_or(1, char::len_utf8)
-            });
+        let start = head.rfind(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(0, |at| at + head[at..].chars().next().map_or(1, char::len_utf8));
         let word = &head[start..];
         let before = head[..start].trim_end();
         let mut candidates: Vec<String> = match before.strip_suffix('.') {
             Some(base) => self.members(base),
             None => {
-                let mut names: Vec<String> =
-                    self.values.names().into_iter().map(str::to_owned).collect();
+                let mut names: Vec<String> = self.values.names().into_iter().map(str::to_owned).collect();
                 if before.is_empty() {
                     names.extend(commands());
                 } else if before == "help" || before == "h" {
@@ -38,10 +33,7 @@ impl Engine {
     /// The fields and methods of what stands before a dot.
     fn members(&self, base: &str) -> Vec<String> {
         // `p order.` asks about `order`.
-        let base = base
-            .split_once(' ')
-            .filter(|(first, _)| find(first).is_some())
-            .map_or(base, |(_, rest)| rest);
+        let base = base.split_once(' ').filter(|(first, _)| find(first).is_some()).map_or(base, |(_, rest)| rest);
         let Some(value) = expr::base_before_dot(base, self.values.known()) else {
             return Vec::new();
         };
@@ -55,9 +47,5 @@ impl Engine {
 }
 
 fn commands() -> impl Iterator<Item = String> {
-    COMMANDS
-        .iter()
-        .filter(|command| command.group != Group::Hidden)
-        .map(Command::name)
-        .map(str::to_owned)
+    COMMANDS.iter().filter(|command| command.group != Group::Hidden).map(Command::name).map(str::to_owned)
 }

@@ -16,15 +16,9 @@ pub(super) fn help(word: &str) -> Vec<Line> {
                 .iter()
                 .filter(|command| command.group != Group::Hidden)
                 .map(Command::name)
-                .filter(|name| {
-                    word.chars()
-                        .next()
-                        .is_some_and(|first| name.starts_with(first))
-                })
+                .filter(|name| word.chars().next().is_some_and(|first| name.starts_with(first)))
                 .collect();
-            let mut lines = vec![Line::plain(format!(
-                "`{word}` is no command: it would be read as an expression."
-            ))];
+            let mut lines = vec![Line::plain(format!("`{word}` is no command: it would be read as an expression."))];
             if !near.is_empty() {
                 lines.push(quiet(format!("there are {}", near.join(", "))));
             }
@@ -34,49 +28,27 @@ pub(super) fn help(word: &str) -> Vec<Line> {
 }
 
 fn overview() -> Vec<Line> {
-    let groups = [
-        (Group::GoOn, "go on"),
-        (Group::Where, "where"),
-        (Group::Values, "values"),
-        (Group::Tree, "the tree"),
-        (Group::Others, "others"),
-    ];
+    let groups = [(Group::GoOn, "go on"), (Group::Where, "where"), (Group::Values, "values"), (Group::Tree, "the tree"), (Group::Others, "others")];
     let mut lines = Vec::new();
     for (group, title) in groups {
         lines.push(Line(vec![Span::new(Role::Strong, title)]));
-        lines.extend(
-            COMMANDS
-                .iter()
-                .filter(|command| command.group == group)
-                .map(row),
-        );
+        lines.extend(COMMANDS.iter().filter(|command| command.group == group).map(row));
     }
     lines.push(quiet("anything else is an expression; `help COMMAND` tells more; an empty line repeats the last step"));
     lines
 }
 
 fn row(command: &Command) -> Line {
-    let short = command
-        .names
-        .get(1)
-        .filter(|name| name.len() <= 2)
-        .map(|name| format!(", {name}"))
-        .unwrap_or_default();
+    let short = command.names.get(1).filter(|name| name.len() <= 2).map(|name| format!(", {name}")).unwrap_or_default();
     let head = format!("{}{short} {}", command.name(), command.arguments);
-    Line(vec![
-        Span::new(Role::Name, format!("  {:<22}", head.trim_end())),
-        Span::new(Role::Plain, command.what),
-    ])
+    Line(vec![Span::new(Role::Name, format!("  {:<22}", head.trim_end())), Span::new(Role::Plain, command.what)])
 }
 
 fn about(command: &Command) -> Vec<Line> {
     if let Verb::Later(why) = command.verb {
         return vec![Line::plain(why)];
     }
-    let mut lines = vec![Line(vec![
-        Span::new(Role::Name, command.usage()),
-        Span::new(Role::Plain, format!("  {}", command.what)),
-    ])];
+    let mut lines = vec![Line(vec![Span::new(Role::Name, command.usage()), Span::new(Role::Plain, format!("  {}", command.what))])];
     if !command.more.is_empty() {
         lines.push(Line::plain(command.more));
     }

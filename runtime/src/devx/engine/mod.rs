@@ -34,16 +34,7 @@ pub(super) struct Scene {
 impl Scene {
     /// A scene at `file:line`; an empty file where the place is not known.
     pub(super) fn new(reason: StopReason, file: &str, line: u32, function: &str) -> Self {
-        Self {
-            reason,
-            file: file.to_owned(),
-            line,
-            function: function.to_owned(),
-            captures: Vec::new(),
-            stack: None,
-            frames: Vec::new(),
-            causes: Vec::new(),
-        }
+        Self { reason, file: file.to_owned(), line, function: function.to_owned(), captures: Vec::new(), stack: None, frames: Vec::new(), causes: Vec::new() }
     }
     /// The values that were named.
     pub(super) fn with_captures(mut self, captures: Vec<Capture>) -> Self {
@@ -65,8 +56,7 @@ impl Scene {
         if !type_name.is_empty() {
             self.causes.push(format!("a {}", short_type(type_name)));
         }
-        self.causes
-            .extend(causes.iter().map(|cause| format!("because: {cause}")));
+        self.causes.extend(causes.iter().map(|cause| format!("because: {cause}")));
         self
     }
     /// Looks the frames up now: the function's name is wanted.
@@ -81,21 +71,14 @@ impl Scene {
             self.frames = stack.frames();
         }
         if self.function.is_empty() {
-            self.function = self
-                .frames
-                .first()
-                .map(|frame| frame.function.clone())
-                .unwrap_or_default();
+            self.function = self.frames.first().map(|frame| frame.function.clone()).unwrap_or_default();
         }
         if self.file.is_empty() {
             return;
         }
         let line = (self.line > 0).then_some(self.line);
         let known = |frame: &Frame| {
-            let same_file = frame
-                .file
-                .as_ref()
-                .is_some_and(|file| file.ends_with(&self.file));
+            let same_file = frame.file.as_ref().is_some_and(|file| file.ends_with(&self.file));
             frame.line == line && same_file
         };
         match self.frames.first_mut() {
@@ -106,21 +89,9 @@ impl Scene {
                 first.line = line;
             }
             _ => {
-                let function = if self.function.is_empty() {
-                    "?".to_owned()
-                } else {
-                    self.function.clone()
-                };
+                let function = if self.function.is_empty() { "?".to_owned() } else { self.function.clone() };
                 let file = Some(self.file.clone());
-                self.frames.insert(
-                    0,
-                    Frame {
-                        function,
-                        file,
-                        line,
-                        folded: 0,
-                    },
-                );
+                self.frames.insert(0, Frame { function, file, line, folded: 0 });
             }
         }
     }
@@ -151,18 +122,7 @@ impl Engine {
         if looked_up {
             scene.look_up();
         }
-        Self {
-            scene,
-            actor,
-            task,
-            looked_up,
-            at: 0,
-            listed: None,
-            values,
-            last: None,
-            detached: false,
-            cancel: false,
-        }
+        Self { scene, actor, task, looked_up, at: 0, listed: None, values, last: None, detached: false, cancel: false }
     }
 
     /// Why it stopped.
@@ -172,11 +132,7 @@ impl Engine {
     /// `file:line`, or what is known.
     pub(super) fn place(&self) -> String {
         if self.scene.file.is_empty() {
-            return self
-                .scene
-                .frames
-                .first()
-                .map_or_else(|| "no line known".to_owned(), Frame::place);
+            return self.scene.frames.first().map_or_else(|| "no line known".to_owned(), Frame::place);
         }
         format!("{}:{}", self.scene.file, self.scene.line)
     }
@@ -221,8 +177,7 @@ impl Engine {
             text
         };
         let (word, rest) = split_word(text);
-        let Some(command) = commands::find(word).filter(|_| commands::reads_as_command(rest))
-        else {
+        let Some(command) = commands::find(word).filter(|_| commands::reads_as_command(rest)) else {
             return self.print(text, false);
         };
         self.last = command.repeats.then(|| text.to_owned());
@@ -244,31 +199,19 @@ impl Engine {
                 self.detached = true;
                 ends(vec![quiet("goes on; no more stops here")], Next::Continue)
             }
-            Verb::Quit => ends(
-                vec![quiet(format!("`{}` fails with DebugQuit", self.task))],
-                Next::Quit,
-            ),
+            Verb::Quit => ends(vec![quiet(format!("`{}` fails with DebugQuit", self.task))], Next::Quit),
             Verb::Cancel => {
                 self.cancel = true;
-                ends(
-                    vec![quiet(format!("{} is cancelled", self.actor))],
-                    Next::Continue,
-                )
+                ends(vec![quiet(format!("{} is cancelled", self.actor))], Next::Continue)
             }
             Verb::Front => reply(vec![
-                Line::plain(format!(
-                    "`{word}` is answered where the terminal is, and this one does not know it."
-                )),
-                quiet(
-                    "`coulter tree`, `coulter contexts`, `coulter channels` in another terminal show the same",
-                ),
+                Line::plain(format!("`{word}` is answered where the terminal is, and this one does not know it.")),
+                quiet("`coulter tree`, `coulter contexts`, `coulter channels` in another terminal show the same"),
             ]),
             Verb::Later(why) => {
                 let mut lines = vec![Line::plain(why)];
                 if self.values.names().contains(&word) {
-                    lines.push(quiet(format!(
-                        "`p {word}` prints what was captured as `{word}`"
-                    )));
+                    lines.push(quiet(format!("`p {word}` prints what was captured as `{word}`")));
                 }
                 reply(lines)
             }
@@ -277,11 +220,7 @@ impl Engine {
 
     fn going_on(&self) -> Vec<Line> {
         let names = self.values.set_names();
-        if names.is_empty() {
-            Vec::new()
-        } else {
-            vec![quiet(format!("set: {}", names.join(", ")))]
-        }
+        if names.is_empty() { Vec::new() } else { vec![quiet(format!("set: {}", names.join(", ")))] }
     }
 
     fn print(&mut self, text: &str, pretty: bool) -> Reply {
@@ -289,41 +228,23 @@ impl Engine {
             return reply(vec![usage(if pretty { "pp" } else { "p" })]);
         }
         let (lines, value) = self.values.print(text, pretty);
-        Reply {
-            lines,
-            value,
-            next: Next::Prompt,
-        }
+        Reply { lines, value, next: Next::Prompt }
     }
 }
 
 /// The first word, and what follows it.
 fn split_word(text: &str) -> (&str, &str) {
-    let end = text
-        .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '?'))
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '?')).unwrap_or(text.len());
     // `!shell` and the like are words by their sign.
-    let end = if end == 0 {
-        text.chars().next().map_or(0, char::len_utf8)
-    } else {
-        end
-    };
+    let end = if end == 0 { text.chars().next().map_or(0, char::len_utf8) } else { end };
     (&text[..end], text[end..].trim())
 }
 
 fn reply(lines: Vec<Line>) -> Reply {
-    Reply {
-        lines,
-        value: None,
-        next: Next::Prompt,
-    }
+    Reply { lines, value: None, next: Next::Prompt }
 }
 fn ends(lines: Vec<Line>, next: Next) -> Reply {
-    Reply {
-        lines,
-        value: None,
-        next,
-    }
+    Reply { lines, value: None, next }
 }
 fn quiet(text: impl Into<String>) -> Line {
     Line(vec![Span::new(Role::Quiet, text)])
@@ -334,11 +255,7 @@ fn error(text: impl Into<String>) -> Line {
 /// How a command is written.
 fn usage(word: &str) -> Line {
     match commands::find(word) {
-        Some(command) => error(format!(
-            "usage: {} (`help {}` tells more)",
-            command.usage(),
-            command.name()
-        )),
+        Some(command) => error(format!("usage: {} (`help {}` tells more)", command.usage(), command.name())),
         None => error(format!("`{word}` is no command")),
     }
 }

@@ -19,28 +19,14 @@ impl Engine {
             StopReason::Panic(message) => (Role::Error, format!("panic: {message}")),
             StopReason::Error(message) => (Role::Error, format!("error: {message}")),
         };
-        let mut reason = reason
-            .lines()
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
-            .into_iter();
+        let mut reason = reason.lines().map(str::to_owned).collect::<Vec<_>>().into_iter();
         let mut lines = vec![Line(vec![
             Span::new(Role::Strong, format!("stopped in {}", self.actor)),
             Span::new(Role::Quiet, format!(", {}: ", self.task)),
             Span::new(role, reason.next().unwrap_or_default()),
         ])];
-        lines.extend(
-            reason
-                .take(6)
-                .map(|more| Line(vec![Span::new(role, format!("  {more}"))])),
-        );
-        lines.extend(
-            self.scene
-                .causes
-                .iter()
-                .take(8)
-                .map(|cause| quiet(format!("  {cause}"))),
-        );
+        lines.extend(reason.take(6).map(|more| Line(vec![Span::new(role, format!("  {more}"))])));
+        lines.extend(self.scene.causes.iter().take(8).map(|cause| quiet(format!("  {cause}"))));
         let mut at = vec![Span::new(Role::Quiet, format!("at {}", self.place()))];
         if !self.scene.function.is_empty() {
             at.push(Span::new(Role::Quiet, " in "));
@@ -50,13 +36,7 @@ impl Engine {
         if let Some((file, line)) = self.banner_place() {
             // Without the source the place alone has to do.
             let source = Source::read(&file);
-            lines.extend(source.into_iter().flat_map(|source| {
-                source.window(
-                    line.saturating_sub(BANNER_AROUND),
-                    line + BANNER_AROUND,
-                    Some(line),
-                )
-            }));
+            lines.extend(source.into_iter().flat_map(|source| source.window(line.saturating_sub(BANNER_AROUND), line + BANNER_AROUND, Some(line))));
         }
         let names = self.values.names();
         if !names.is_empty() {
@@ -78,32 +58,19 @@ impl Engine {
         let at = self.at;
         let frames = self.frames();
         if frames.is_empty() {
-            return vec![quiet(
-                "no frames are known here: the error kept none; in debug mode it does",
-            )];
+            return vec![quiet("no frames are known here: the error kept none; in debug mode it does")];
         }
-        let width = frames
-            .iter()
-            .map(|frame| frame.function.chars().count())
-            .max()
-            .unwrap_or(0)
-            .min(48);
+        let width = frames.iter().map(|frame| frame.function.chars().count()).max().unwrap_or(0).min(48);
         let mut lines = Vec::with_capacity(frames.len());
         for (number, frame) in frames.iter().enumerate() {
             if frame.folded > 0 {
-                lines.push(quiet(format!(
-                    "       … {} of the runtime and libraries",
-                    plural(frame.folded, "frame")
-                )));
+                lines.push(quiet(format!("       … {} of the runtime and libraries", plural(frame.folded, "frame"))));
             }
             let current = number == at;
             lines.push(Line(vec![
                 Span::new(Role::Warning, if current { "> " } else { "  " }),
                 Span::new(Role::Quiet, format!("{number:>3}  ")),
-                Span::new(
-                    if current { Role::Strong } else { Role::Name },
-                    format!("{:<width$}", frame.function),
-                ),
+                Span::new(if current { Role::Strong } else { Role::Name }, format!("{:<width$}", frame.function)),
                 Span::new(Role::Quiet, format!("  {}", frame.place())),
             ]));
         }
@@ -112,27 +79,15 @@ impl Engine {
 
     /// `up` and `down`
     pub(super) fn go(&mut self, rest: &str, direction: isize) -> Reply {
-        let steps = if rest.is_empty() {
-            Some(1)
-        } else {
-            rest.parse::<usize>()
-                .ok()
-                .and_then(|steps| isize::try_from(steps).ok())
-        };
+        let steps = if rest.is_empty() { Some(1) } else { rest.parse::<usize>().ok().and_then(|steps| isize::try_from(steps).ok()) };
         let Some(steps) = steps else {
             return reply(vec![usage(if direction > 0 { "up" } else { "down" })]);
         };
         let last = self.frames().len().saturating_sub(1);
-        let wanted = isize::try_from(self.at)
-            .unwrap_or(isize::MAX)
-            .saturating_add(steps.saturating_mul(direction));
+        let wanted = isize::try_from(self.at).unwrap_or(isize::MAX).saturating_add(steps.saturating_mul(direction));
         let reached = usize::try_from(wanted).unwrap_or(0).min(last);
         if reached == self.at {
-            let which = if direction > 0 {
-                "outermost"
-            } else {
-                "innermost"
-            };
+            let which = if direction > 0 { "outermost" } else { "innermost" };
             return reply(vec![Line::plain(format!("this is the {which} frame"))]);
         }
         self.enter(reached)
@@ -141,18 +96,11 @@ impl Engine {
     /// `frame N`
     pub(super) fn go_to(&mut self, rest: &str) -> Reply {
         let Ok(number) = rest.parse::<usize>() else {
-            return if rest.is_empty() {
-                self.enter(self.at)
-            } else {
-                reply(vec![usage("frame")])
-            };
+            return if rest.is_empty() { self.enter(self.at) } else { reply(vec![usage("frame")]) };
         };
         match self.frames().len() {
             0 => reply(vec![error("no frames are known here")]),
-            count if number >= count => reply(vec![error(format!(
-                "there is no frame {number}: they go from 0 to {}",
-                count - 1
-            ))]),
+            count if number >= count => reply(vec![error(format!("there is no frame {number}: they go from 0 to {}", count - 1))]),
             _ => self.enter(number),
         }
     }
@@ -171,11 +119,7 @@ impl Engine {
         if let (Some(file), Some(line)) = (&frame.file, frame.line) {
             let line = line as usize;
             let source = Source::read(file);
-            lines.extend(
-                source
-                    .into_iter()
-                    .flat_map(|source| source.window(line, line, Some(line))),
-            );
+            lines.extend(source.into_iter().flat_map(|source| source.window(line, line, Some(line))));
         }
         reply(lines)
     }
@@ -186,22 +130,12 @@ impl Engine {
         let Some(frame) = self.frames().get(at).cloned() else {
             return Err(quiet("no frame is known here, so no line"));
         };
-        let Frame {
-            file: Some(file),
-            line: Some(line),
-            ..
-        } = frame
-        else {
-            return Err(quiet(format!(
-                "no line is known of {}: build with debug information",
-                frame.function
-            )));
+        let Frame { file: Some(file), line: Some(line), .. } = frame else {
+            return Err(quiet(format!("no line is known of {}: build with debug information", frame.function)));
         };
         match Source::read(&file) {
             Some(source) => Ok((source, line as usize)),
-            None => Err(quiet(format!(
-                "{file} cannot be read from here; it is line {line} of it"
-            ))),
+            None => Err(quiet(format!("{file} cannot be read from here; it is line {line} of it"))),
         }
     }
 
@@ -214,21 +148,14 @@ impl Engine {
         let from = match (rest, self.listed) {
             ("", Some(next)) => next,
             ("" | ".", _) => current.saturating_sub(AROUND),
-            (line, _) => match line
-                .split([',', ' '])
-                .next()
-                .and_then(|line| line.parse::<usize>().ok())
-            {
+            (line, _) => match line.split([',', ' ']).next().and_then(|line| line.parse::<usize>().ok()) {
                 Some(line) => line.saturating_sub(AROUND),
                 None => return vec![usage("list")],
             },
         }
         .max(1);
         if from > source.len() {
-            return vec![quiet(format!(
-                "the file ends at line {}; `list .` is where this stands",
-                source.len()
-            ))];
+            return vec![quiet(format!("the file ends at line {}; `list .` is where this stands", source.len()))];
         }
         self.listed = Some(from + 2 * AROUND + 1);
         // The same command again goes on from there.
@@ -249,9 +176,5 @@ impl Engine {
 }
 
 fn plural(count: usize, what: &str) -> String {
-    if count == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{count} {what}s")
-    }
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

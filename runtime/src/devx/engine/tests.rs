@@ -1,4 +1,5 @@
 //! The engine, fed with lines; what it answers is compared as text.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test that panics has failed
 use serde::{Deserialize, Serialize};
 
 use super::*;
@@ -18,10 +19,7 @@ struct Opaque;
 fn captures() -> Vec<Capture> {
     let mut captures = Vec::new();
     let x = 3u8;
-    let mut order = Order {
-        sku: "A1".into(),
-        qty: 4,
-    };
+    let mut order = Order { sku: "A1".into(), qty: 4 };
     let mut name = Some(String::from("bo"));
     let only_debug = OnlyDebug(1);
     let opaque = Opaque;
@@ -32,22 +30,15 @@ fn captures() -> Vec<Capture> {
 }
 
 fn frame(function: &str, line: u32, folded: usize) -> Frame {
-    Frame {
-        function: function.into(),
-        file: Some("no/such/app.rs".into()),
-        line: Some(line),
-        folded,
-    }
+    Frame { function: function.into(), file: Some("no/such/app.rs".into()), line: Some(line), folded }
 }
 
 fn engine() -> Engine {
-    let scene = Scene::new(StopReason::Pause, "no/such/app.rs", 12, "app::check")
-        .with_captures(captures())
-        .with_frames(vec![
-            frame("app::check", 12, 0),
-            frame("app::run", 40, 3),
-            frame("app::main", 90, 17),
-        ]);
+    let scene = Scene::new(StopReason::Pause, "no/such/app.rs", 12, "app::check").with_captures(captures()).with_frames(vec![
+        frame("app::check", 12, 0),
+        frame("app::run", 40, 3),
+        frame("app::main", 90, 17),
+    ]);
     Engine::new(scene, "worker_1@4711".into(), "ticker".into())
 }
 
@@ -55,19 +46,11 @@ fn engine() -> Engine {
 #[track_caller]
 fn engine_here() -> Engine {
     let here = std::panic::Location::caller();
-    Engine::new(
-        Scene::new(StopReason::Pause, here.file(), here.line(), "app::here"),
-        "root@1".into(),
-        "main".into(),
-    )
+    Engine::new(Scene::new(StopReason::Pause, here.file(), here.line(), "app::here"), "root@1".into(), "main".into())
 }
 
 fn text(lines: &[Line]) -> String {
-    lines
-        .iter()
-        .map(|line| line.text().trim_end().to_owned())
-        .collect::<Vec<_>>()
-        .join("\n")
+    lines.iter().map(|line| line.text().trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
 fn say(engine: &mut Engine, line: &str) -> String {
@@ -83,10 +66,7 @@ fn the_banner_tells_where_why_and_what() {
     );
     let mut here = engine_here();
     let banner = text(&here.banner());
-    assert!(
-        banner.contains("->") && banner.contains("let mut here = engine_here();"),
-        "{banner}"
-    );
+    assert!(banner.contains("->") && banner.contains("let mut here = engine_here();"), "{banner}");
     let scene = Scene::new(StopReason::Error("no route\nto host".into()), "", 0, "")
         .with_frames(vec![frame("app::dial", 5, 0)])
         .with_causes("std::io::error::Error", &["connection refused".into()]);
@@ -106,32 +86,14 @@ fn frames_are_walked_and_folded_ones_counted() {
          \u{20}      … 17 frames of the runtime and libraries\n    2  app::main   no/such/app.rs:90"
     );
     assert_eq!(say(&mut engine, "down"), "this is the innermost frame");
-    assert_eq!(
-        say(&mut engine, "up"),
-        "frame 1  app::run  no/such/app.rs:40"
-    );
-    assert_eq!(
-        say(&mut engine, ""),
-        "frame 2  app::main  no/such/app.rs:90"
-    );
+    assert_eq!(say(&mut engine, "up"), "frame 1  app::run  no/such/app.rs:40");
+    assert_eq!(say(&mut engine, ""), "frame 2  app::main  no/such/app.rs:90");
     assert_eq!(say(&mut engine, ""), "this is the outermost frame");
-    assert_eq!(
-        say(&mut engine, "down 9"),
-        "frame 0  app::check  no/such/app.rs:12"
-    );
-    assert_eq!(
-        say(&mut engine, "frame 7"),
-        "there is no frame 7: they go from 0 to 2"
-    );
-    assert_eq!(
-        say(&mut engine, "f 1"),
-        "frame 1  app::run  no/such/app.rs:40"
-    );
+    assert_eq!(say(&mut engine, "down 9"), "frame 0  app::check  no/such/app.rs:12");
+    assert_eq!(say(&mut engine, "frame 7"), "there is no frame 7: they go from 0 to 2");
+    assert_eq!(say(&mut engine, "f 1"), "frame 1  app::run  no/such/app.rs:40");
     assert!(say(&mut engine, "bt").contains(">   1  app::run"));
-    assert_eq!(
-        say(&mut engine, "up x"),
-        "usage: up [N] (`help up` tells more)"
-    );
+    assert_eq!(say(&mut engine, "up x"), "usage: up [N] (`help up` tells more)");
 }
 
 #[test]
@@ -140,32 +102,16 @@ fn the_source_is_listed_around_the_line_and_on() {
     let line = engine.scene.line as usize;
     let first = say(&mut engine, "l");
     assert_eq!(first.lines().count(), 11, "{first}");
-    assert_eq!(
-        first.lines().filter(|line| line.starts_with("->")).count(),
-        1
-    );
+    assert_eq!(first.lines().filter(|line| line.starts_with("->")).count(), 1);
     assert!(first.lines().nth(5).is_some_and(|current| current.starts_with("->") && current.contains(&line.to_string())), "{first}");
     let second = say(&mut engine, "");
-    assert!(
-        second
-            .lines()
-            .next()
-            .is_some_and(|next| next.contains(&(line + 6).to_string())),
-        "{second}"
-    );
+    assert!(second.lines().next().is_some_and(|next| next.contains(&(line + 6).to_string())), "{second}");
     assert_eq!(say(&mut engine, "list ."), first);
     assert!(say(&mut engine, "list 1").contains("//! The engine, fed with lines"));
     assert!(say(&mut engine, "list 99999").starts_with("the file ends at line "));
-    assert!(
-        say(&mut engine, "ll")
-            .lines()
-            .any(|line| line.contains("fn the_source_is_listed_around_the_line_and_on()"))
-    );
+    assert!(say(&mut engine, "ll").lines().any(|line| line.contains("fn the_source_is_listed_around_the_line_and_on()")));
     let mut gone = super::tests::engine();
-    assert_eq!(
-        say(&mut gone, "l"),
-        "no/such/app.rs cannot be read from here; it is line 12 of it"
-    );
+    assert_eq!(say(&mut gone, "l"), "no/such/app.rs cannot be read from here; it is line 12 of it");
 }
 
 #[test]
@@ -177,18 +123,9 @@ fn captures_are_shown_by_what_their_types_can_do() {
          total: f64 = 4.5\nonly_debug: OnlyDebug = OnlyDebug(1)\nopaque: Opaque = (Opaque is neither Debug nor Serialize)\n\
          locked: OnlyDebug = OnlyDebug(2)\nthese are what the pause!() names; name more there to see more here"
     );
-    assert_eq!(
-        say(&mut engine, "p order"),
-        "Order { sku: \"A1\", qty: 4 }  Order"
-    );
-    assert_eq!(
-        say(&mut engine, "pp order"),
-        "Order {  Order\n    sku: \"A1\",\n    qty: 4,\n}"
-    );
-    assert_eq!(
-        say(&mut engine, "whatis name"),
-        "Option<String>  core::option::Option<alloc::string::String>"
-    );
+    assert_eq!(say(&mut engine, "p order"), "Order { sku: \"A1\", qty: 4 }  Order");
+    assert_eq!(say(&mut engine, "pp order"), "Order {  Order\n    sku: \"A1\",\n    qty: 4,\n}");
+    assert_eq!(say(&mut engine, "whatis name"), "Option<String>  core::option::Option<alloc::string::String>");
     assert_eq!(say(&mut engine, "whatis order.qty + 1"), "a number");
     assert_eq!(say(&mut engine, "whatis x"), "u8");
     let mut empty = engine_here();
@@ -199,24 +136,15 @@ fn captures_are_shown_by_what_their_types_can_do() {
 fn a_line_that_is_no_command_is_an_expression() {
     let mut engine = engine();
     let reply = engine.line("order.qty * 2 + x");
-    assert_eq!(
-        (text(&reply.lines).as_str(), reply.value),
-        ("11", Some(serde_json::json!(11)))
-    );
+    assert_eq!((text(&reply.lines).as_str(), reply.value), ("11", Some(serde_json::json!(11))));
     assert_eq!(say(&mut engine, "_ + 1"), "12");
     assert_eq!(say(&mut engine, "x"), "3  u8");
-    assert_eq!(
-        say(&mut engine, "order.qtty"),
-        "  order.qtty\n        ^\nno field `qtty`; there are qty, sku"
-    );
+    assert_eq!(say(&mut engine, "order.qtty"), "  order.qtty\n        ^\nno field `qtty`; there are qty, sku");
     assert_eq!(
         say(&mut engine, "only_debug.0 + 1"),
         "  only_debug.0 + 1\n  ^\n`only_debug` can be shown as a whole (`p only_debug`), but not computed with: derive Serialize for OnlyDebug"
     );
-    assert!(
-        say(&mut engine, "frobnicate")
-            .contains("`frobnicate` is no name here; there are name, order, total, x")
-    );
+    assert!(say(&mut engine, "frobnicate").contains("`frobnicate` is no name here; there are name, order, total, x"));
     assert_eq!(say(&mut engine, "p"), "usage: p EXPR (`help p` tells more)");
 }
 
@@ -230,60 +158,26 @@ fn commands_beat_variables_unless_an_operator_follows() {
     assert_eq!(say(&mut engine, "p c"), "5  i32");
     assert_eq!(say(&mut engine, "c == 5"), "true");
     let stepping = say(&mut engine, "n");
-    assert!(
-        stepping.starts_with("there is no stepping")
-            && stepping.ends_with("`p n` prints what was captured as `n`"),
-        "{stepping}"
-    );
+    assert!(stepping.starts_with("there is no stepping") && stepping.ends_with("`p n` prints what was captured as `n`"), "{stepping}");
     assert_eq!(engine.line("c").next, Next::Continue);
 }
 
 #[test]
 fn set_is_checked_at_once_and_handed_over_at_the_end() {
     let mut engine = engine();
-    assert_eq!(
-        say(&mut engine, "set order.qty = 9"),
-        "order.qty = 9  (written when it goes on)"
-    );
-    assert_eq!(
-        say(&mut engine, "set order.qty += x"),
-        "order.qty = 12  (written when it goes on)"
-    );
+    assert_eq!(say(&mut engine, "set order.qty = 9"), "order.qty = 9  (written when it goes on)");
+    assert_eq!(say(&mut engine, "set order.qty += x"), "order.qty = 12  (written when it goes on)");
     assert_eq!(say(&mut engine, "p order.qty"), "12");
-    assert!(
-        say(&mut engine, "locals")
-            .contains("order: Order = { qty: 12, sku: \"A1\" }  (set; written when it goes on)")
-    );
-    assert!(
-        say(&mut engine, "set order.qty = \"many\"")
-            .starts_with("this is no Order: invalid type: string \"many\", expected u32")
-    );
+    assert!(say(&mut engine, "locals").contains("order: Order = { qty: 12, sku: \"A1\" }  (set; written when it goes on)"));
+    assert!(say(&mut engine, "set order.qty = \"many\"").starts_with("this is no Order: invalid type: string \"many\", expected u32"));
     assert!(say(&mut engine, "set order.qty = -1").starts_with("this is no Order: "));
-    assert_eq!(
-        say(&mut engine, "set name = None"),
-        "name = None  (written when it goes on)"
-    );
-    assert_eq!(
-        say(&mut engine, "set x = 1"),
-        "`x` was captured as it is: write `pause!(&mut x)` to be able to set it"
-    );
+    assert_eq!(say(&mut engine, "set name = None"), "name = None  (written when it goes on)");
+    assert_eq!(say(&mut engine, "set x = 1"), "`x` was captured as it is: write `pause!(&mut x)` to be able to set it");
     assert!(say(&mut engine, "set locked = 1").contains("`locked`"));
-    assert_eq!(
-        say(&mut engine, "set order.none = 1"),
-        "  order.none = 1\n        ^\nno field `none`; there are qty, sku"
-    );
+    assert_eq!(say(&mut engine, "set order.none = 1"), "  order.none = 1\n        ^\nno field `none`; there are qty, sku");
     assert_eq!(text(&engine.line("c").lines), "set: order, name");
     let sets = engine.into_sets();
-    assert_eq!(
-        sets,
-        [
-            (
-                "order".to_owned(),
-                serde_json::json!({ "sku": "A1", "qty": 12 })
-            ),
-            ("name".to_owned(), Value::Null)
-        ]
-    );
+    assert_eq!(sets, [("order".to_owned(), serde_json::json!({ "sku": "A1", "qty": 12 })), ("name".to_owned(), Value::Null)]);
 }
 
 #[test]
@@ -306,37 +200,17 @@ fn the_ways_to_go_on() {
     let mut engine = engine();
     engine.line("p x");
     engine.line("c");
-    assert_eq!(
-        engine.line("").next,
-        Next::Prompt,
-        "an empty line repeats no going on"
-    );
+    assert_eq!(engine.line("").next, Next::Prompt, "an empty line repeats no going on");
 }
 
 #[test]
 fn every_word_of_other_debuggers_says_what_to_do() {
     let mut engine = engine();
-    for word in [
-        "n",
-        "s",
-        "next",
-        "step",
-        "until",
-        "b",
-        "info",
-        "break main.rs:3",
-        "finish",
-        "threads",
-        "call f(1)",
-        "!ls",
-    ] {
+    for word in ["n", "s", "next", "step", "until", "b", "info", "break main.rs:3", "finish", "threads", "call f(1)", "!ls"] {
         let reply = engine.line(word);
         let lines = text(&reply.lines);
         assert_eq!(reply.lines.len(), 1, "{word}: {lines}");
-        assert!(
-            reply.next == Next::Prompt && lines.len() > 20 && !lines.contains("no name here"),
-            "{word}: {lines}"
-        );
+        assert!(reply.next == Next::Prompt && lines.len() > 20 && !lines.contains("no name here"), "{word}: {lines}");
     }
 }
 
@@ -344,10 +218,7 @@ fn every_word_of_other_debuggers_says_what_to_do() {
 fn help_teaches_every_command() {
     let mut engine = engine();
     let overview = say(&mut engine, "help");
-    for command in commands::COMMANDS
-        .iter()
-        .filter(|command| command.group != commands::Group::Hidden)
-    {
+    for command in commands::COMMANDS.iter().filter(|command| command.group != commands::Group::Hidden) {
         assert!(overview.contains(command.name()), "{}", command.name());
         let about = say(&mut engine, &format!("help {}", command.name()));
         assert!(about.contains(command.what), "{about}");
@@ -360,11 +231,7 @@ fn help_teaches_every_command() {
 
 #[test]
 fn no_two_commands_share_a_word() {
-    let mut words: Vec<&str> = commands::COMMANDS
-        .iter()
-        .flat_map(|command| command.names)
-        .copied()
-        .collect();
+    let mut words: Vec<&str> = commands::COMMANDS.iter().flat_map(|command| command.names).copied().collect();
     let count = words.len();
     words.sort_unstable();
     words.dedup();
@@ -379,24 +246,11 @@ fn words_complete_by_where_they_stand() {
         (completion.start, completion.candidates)
     };
     let (start, words) = complete("lo");
-    assert_eq!(
-        (start, words),
-        (0, vec!["locked".to_owned(), "locals".to_owned()])
-    );
+    assert_eq!((start, words), (0, vec!["locked".to_owned(), "locals".to_owned()]));
     assert_eq!(complete("p ord"), (2, vec!["order".to_owned()]));
     assert_eq!(complete("p order.q"), (8, vec!["qty".to_owned()]));
-    assert_eq!(
-        complete("order.sku.to_l"),
-        (10, vec!["to_lowercase()".to_owned()])
-    );
-    assert_eq!(
-        complete("help wh"),
-        (5, vec!["where".to_owned(), "whatis".to_owned()])
-    );
+    assert_eq!(complete("order.sku.to_l"), (10, vec!["to_lowercase()".to_owned()]));
+    assert_eq!(complete("help wh"), (5, vec!["where".to_owned(), "whatis".to_owned()]));
     assert_eq!(complete("p nothing.x").1, Vec::<String>::new());
-    assert_eq!(
-        engine.complete("p ört.x", 3).candidates,
-        Vec::<String>::new(),
-        "a cursor inside a character"
-    );
+    assert_eq!(engine.complete("p ört.x", 3).candidates, Vec::<String>::new(), "a cursor inside a character");
 }

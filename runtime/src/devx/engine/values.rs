@@ -28,11 +28,7 @@ impl Values {
                 names.insert(capture.name.to_owned(), value.clone());
             }
         }
-        Self {
-            captures,
-            names,
-            sets: Vec::new(),
-        }
+        Self { captures, names, sets: Vec::new() }
     }
 
     /// The captures' names.
@@ -54,10 +50,7 @@ impl Values {
 
     fn capture(&self, name: &str) -> Option<&Capture> {
         // The innermost of two of one name.
-        self.captures
-            .iter()
-            .rev()
-            .find(|capture| capture.name == name)
+        self.captures.iter().rev().find(|capture| capture.name == name)
     }
     fn is_set(&self, name: &str) -> bool {
         self.sets.iter().any(|(set, _)| set == name)
@@ -65,20 +58,17 @@ impl Values {
 
     /// A capture as it was, or as it will be.
     fn text_of(&self, capture: &Capture, pretty: bool) -> String {
-        if !self.is_set(capture.name) {
-            if let Some((short, long)) = &capture.debug {
-                return if pretty { long.clone() } else { short.clone() };
-            }
+        if let Some((short, long)) = &capture.debug
+            && !self.is_set(capture.name)
+        {
+            return if pretty { long.clone() } else { short.clone() };
         }
         match self.names.get(capture.name) {
             Some(value) if pretty => expr::pretty(value),
             Some(value) => expr::compact(value),
             None => match &capture.value {
                 Some(Err(why)) => format!("(its Serialize failed: {why})"),
-                _ => format!(
-                    "({} is neither Debug nor Serialize)",
-                    short_type(capture.type_name)
-                ),
+                _ => format!("({} is neither Debug nor Serialize)", short_type(capture.type_name)),
             },
         }
     }
@@ -86,9 +76,7 @@ impl Values {
     /// `locals`
     pub(super) fn locals(&self) -> Vec<Line> {
         if self.captures.is_empty() {
-            return vec![quiet(
-                "nothing was captured here: `pause!(a, &mut b, total = x + y)` brings values along",
-            )];
+            return vec![quiet("nothing was captured here: `pause!(a, &mut b, total = x + y)` brings values along")];
         }
         let mut lines: Vec<Line> = self
             .captures
@@ -96,14 +84,8 @@ impl Values {
             .map(|capture| {
                 let mut spans = vec![
                     Span::new(Role::Name, capture.name),
-                    Span::new(
-                        Role::Quiet,
-                        format!(": {} = ", short_type(capture.type_name)),
-                    ),
-                    Span::new(
-                        Role::Value,
-                        shortened(&self.text_of(capture, false), LOCALS_WIDTH),
-                    ),
+                    Span::new(Role::Quiet, format!(": {} = ", short_type(capture.type_name))),
+                    Span::new(Role::Value, shortened(&self.text_of(capture, false), LOCALS_WIDTH)),
                 ];
                 if self.is_set(capture.name) {
                     spans.push(Span::new(Role::Warning, "  (set; written when it goes on)"));
@@ -113,9 +95,7 @@ impl Values {
                 Line(spans)
             })
             .collect();
-        lines.push(quiet(
-            "these are what the pause!() names; name more there to see more here",
-        ));
+        lines.push(quiet("these are what the pause!() names; name more there to see more here"));
         lines
     }
 
@@ -130,11 +110,7 @@ impl Values {
         }
         match expr::evaluate(text, &self.names) {
             Ok(value) => {
-                let shown = if pretty {
-                    expr::pretty(&value)
-                } else {
-                    expr::compact(&value)
-                };
+                let shown = if pretty { expr::pretty(&value) } else { expr::compact(&value) };
                 self.keep(Some(&value));
                 (value_lines(&shown, pretty, None), Some(value))
             }
@@ -151,15 +127,8 @@ impl Values {
 
     /// Says where an expression went wrong, and what is the matter with a name that has no value.
     fn explain(&self, text: &str, fault: &Fault) -> Vec<Line> {
-        let word: String = text
-            .get(fault.at..)
-            .unwrap_or_default()
-            .chars()
-            .take_while(|c| c.is_alphanumeric() || *c == '_')
-            .collect();
-        let opaque = self
-            .capture(&word)
-            .filter(|capture| !matches!(capture.value, Some(Ok(_))));
+        let word: String = text.get(fault.at..).unwrap_or_default().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        let opaque = self.capture(&word).filter(|capture| !matches!(capture.value, Some(Ok(_))));
         let mut lines = caret(text, fault.at);
         match opaque {
             Some(capture) => lines.push(error(format!(
@@ -191,21 +160,10 @@ impl Values {
             Ok(value) => {
                 let size = match &value {
                     Value::Array(items) => format!(" of {}", items.len()),
-                    Value::Object(fields) => format!(
-                        " with {}",
-                        fields
-                            .keys()
-                            .take(16)
-                            .cloned()
-                            .collect::<Vec<_>>()
-                            .join(", ")
-                    ),
+                    Value::Object(fields) => format!(" with {}", fields.keys().take(16).cloned().collect::<Vec<_>>().join(", ")),
                     _ => String::new(),
                 };
-                vec![Line(vec![Span::new(
-                    Role::Value,
-                    format!("{}{size}", expr::kind(&value)),
-                )])]
+                vec![Line(vec![Span::new(Role::Value, format!("{}{size}", expr::kind(&value)))])]
             }
             Err(fault) => self.explain(text, &fault),
         }
@@ -221,41 +179,22 @@ impl Values {
             Err(fault) => return self.explain(text, &fault),
         };
         let root = assigned.root.as_str();
-        let refused = match self
-            .capture(root)
-            .map(|capture| (capture, capture.settable))
-        {
+        let refused = match self.capture(root).map(|capture| (capture, capture.settable)) {
             None => Some(format!("`{root}` was not captured, so it cannot be set")),
-            Some((_, Settable::No)) => Some(format!(
-                "`{root}` was captured as it is: write `pause!(&mut {root})` to be able to set it"
-            )),
-            Some((capture, Settable::NotDeserialize)) => Some(format!(
-                "`{root}` cannot be set: derive Deserialize for {}",
-                short_type(capture.type_name)
-            )),
-            Some((capture, Settable::Yes(check))) => check(&assigned.whole).err().map(|why| {
-                format!(
-                    "this is no {}: {}",
-                    short_type(capture.type_name),
-                    plain_words(&why)
-                )
-            }),
+            Some((_, Settable::No)) => Some(format!("`{root}` was captured as it is: write `pause!(&mut {root})` to be able to set it")),
+            Some((capture, Settable::NotDeserialize)) => Some(format!("`{root}` cannot be set: derive Deserialize for {}", short_type(capture.type_name))),
+            Some((capture, Settable::Yes(check))) => {
+                check(&assigned.whole).err().map(|why| format!("this is no {}: {}", short_type(capture.type_name), plain_words(&why)))
+            }
         };
         if let Some(why) = refused {
             return vec![error(why)];
         }
-        let place = text
-            .split(['=', '+', '-', '*', '/'])
-            .next()
-            .unwrap_or_default()
-            .trim();
+        let place = text.split(['=', '+', '-', '*', '/']).next().unwrap_or_default().trim();
         let line = Line(vec![
             Span::new(Role::Name, place),
             Span::new(Role::Quiet, " = "),
-            Span::new(
-                Role::Value,
-                shortened(&expr::compact(&assigned.value), LOCALS_WIDTH),
-            ),
+            Span::new(Role::Value, shortened(&expr::compact(&assigned.value), LOCALS_WIDTH)),
             Span::new(Role::Quiet, "  (written when it goes on)"),
         ]);
         let root = assigned.root;
@@ -268,17 +207,9 @@ impl Values {
 
 /// A value of one line, or of several.
 fn value_lines(text: &str, pretty: bool, note: Option<Span>) -> Vec<Line> {
-    let text = if pretty {
-        text.to_owned()
-    } else {
-        shortened(text, PRINT_WIDTH)
-    };
+    let text = if pretty { text.to_owned() } else { shortened(text, PRINT_WIDTH) };
     let mut parts = text.lines();
-    let mut lines: Vec<Line> = parts
-        .by_ref()
-        .take(PRETTY_LINES)
-        .map(|part| Line(vec![Span::new(Role::Value, clean(part))]))
-        .collect();
+    let mut lines: Vec<Line> = parts.by_ref().take(PRETTY_LINES).map(|part| Line(vec![Span::new(Role::Value, clean(part))])).collect();
     let rest = parts.count();
     if rest > 0 {
         lines.push(quiet(format!("… {rest} more lines; look at a part of it")));
@@ -304,22 +235,13 @@ fn shortened(text: &str, width: usize) -> String {
 }
 
 fn clean(text: &str) -> String {
-    text.replace('\t', "    ")
-        .chars()
-        .filter(|c| !c.is_control())
-        .collect()
+    text.replace('\t', "    ").chars().filter(|c| !c.is_control()).collect()
 }
 
 /// The text with a mark under the place.
 fn caret(text: &str, at: usize) -> Vec<Line> {
     let before = text.get(..at).unwrap_or(text).chars().count();
-    vec![
-        Line(vec![Span::new(Role::Plain, format!("  {text}"))]),
-        Line(vec![Span::new(
-            Role::Error,
-            format!("  {}^", " ".repeat(before)),
-        )]),
-    ]
+    vec![Line(vec![Span::new(Role::Plain, format!("  {text}"))]), Line(vec![Span::new(Role::Error, format!("  {}^", " ".repeat(before)))])]
 }
 
 /// `serde_json` puts a place behind its words that means nothing for a value.

@@ -21,12 +21,7 @@ pub(super) enum Kind {
     Name(String),
     Field(Box<Node>, String),
     Index(Box<Node>, Box<Node>),
-    Slice {
-        base: Box<Node>,
-        from: Option<Box<Node>>,
-        to: Option<Box<Node>>,
-        closed: bool,
-    },
+    Slice { base: Box<Node>, from: Option<Box<Node>>, to: Option<Box<Node>>, closed: bool },
     Not(Box<Node>),
     Negate(Box<Node>),
     Binary(Operator, Box<Node>, Box<Node>),

@@ -23,21 +23,14 @@ pub(super) fn binary(operator: Operator, left: &Value, right: &Value) -> Answer 
                 let right = right.as_str().map_or_else(|| compact(right), str::to_owned);
                 Ok(Value::String(format!("{left}{right}")))
             }
-            (Value::Array(left), Value::Array(right)) if operator == Operator::Add => {
-                Ok(Value::Array(left.iter().chain(right).cloned().collect()))
-            }
+            (Value::Array(left), Value::Array(right)) if operator == Operator::Add => Ok(Value::Array(left.iter().chain(right).cloned().collect())),
             _ => Err(misfit(operator, left, right)),
         },
     }
 }
 
 fn misfit(operator: Operator, left: &Value, right: &Value) -> String {
-    format!(
-        "`{}` does not go with {} and {}",
-        operator.symbol(),
-        kind(left),
-        kind(right)
-    )
+    format!("`{}` does not go with {} and {}", operator.symbol(), kind(left), kind(right))
 }
 
 /// `-x`
@@ -50,17 +43,13 @@ pub(super) fn negate(value: &Value) -> Answer {
 
 fn equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
-        (Value::Number(left), Value::Number(right)) => {
-            compare_numbers(left, right) == Some(Ordering::Equal)
-        }
+        (Value::Number(left), Value::Number(right)) => compare_numbers(left, right) == Some(Ordering::Equal),
         _ => left == right,
     }
 }
 
 fn ordered(operator: Operator, left: &Value, right: &Value, holds: fn(Ordering) -> bool) -> Answer {
-    compare(left, right)
-        .map(|ordering| Value::Bool(holds(ordering)))
-        .ok_or_else(|| misfit(operator, left, right))
+    compare(left, right).map(|ordering| Value::Bool(holds(ordering))).ok_or_else(|| misfit(operator, left, right))
 }
 
 /// The order of two values of one kind.
@@ -84,19 +73,14 @@ pub(super) fn total(left: &Value, right: &Value) -> Ordering {
         Value::Object(_) => 5,
     };
     let float = |value: &Value| value.as_f64().unwrap_or(0.0);
-    rank(left)
-        .cmp(&rank(right))
-        .then_with(|| match (left, right) {
-            (Value::Number(_), Value::Number(_)) => float(left).total_cmp(&float(right)),
-            _ => compare(left, right).unwrap_or(Ordering::Equal),
-        })
+    rank(left).cmp(&rank(right)).then_with(|| match (left, right) {
+        (Value::Number(_), Value::Number(_)) => float(left).total_cmp(&float(right)),
+        _ => compare(left, right).unwrap_or(Ordering::Equal),
+    })
 }
 
 fn integer(number: &Number) -> Option<i128> {
-    number
-        .as_i64()
-        .map(i128::from)
-        .or_else(|| number.as_u64().map(i128::from))
+    number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))
 }
 
 fn compare_numbers(left: &Number, right: &Number) -> Option<Ordering> {
@@ -120,9 +104,7 @@ fn arithmetic(operator: Operator, left: &Number, right: &Number) -> Answer {
         Operator::Divide => left / right,
         _ => left % right,
     };
-    Number::from_f64(result)
-        .map(Value::Number)
-        .ok_or_else(|| format!("{left} {} {right} is {result}", operator.symbol()))
+    Number::from_f64(result).map(Value::Number).ok_or_else(|| format!("{left} {} {right} is {result}", operator.symbol()))
 }
 
 fn exact(operator: Operator, left: i128, right: i128) -> Answer {
@@ -137,11 +119,6 @@ fn exact(operator: Operator, left: i128, right: i128) -> Answer {
         _ => left.checked_rem(right),
     };
     result
-        .and_then(|result| {
-            i64::try_from(result)
-                .map(Value::from)
-                .or_else(|_| u64::try_from(result).map(Value::from))
-                .ok()
-        })
+        .and_then(|result| i64::try_from(result).map(Value::from).or_else(|_| u64::try_from(result).map(Value::from)).ok())
         .ok_or_else(|| format!("{left} {} {right} overflows", operator.symbol()))
 }

@@ -15,11 +15,7 @@ pub(super) type Val<'a> = Cow<'a, Value>;
 
 /// The value of a tree.
 pub(super) fn value_of(node: &Node, names: &Names) -> Outcome<Value> {
-    let mut eval = Eval {
-        names,
-        locals: Vec::new(),
-        fuel: FUEL,
-    };
+    let mut eval = Eval { names, locals: Vec::new(), fuel: FUEL };
     let value = eval.value(node)?;
     eval.own(value, node.at)
 }
@@ -36,10 +32,7 @@ impl<'a> Eval<'a> {
     /// Pays for work.
     pub(super) fn spend(&mut self, cost: usize, at: usize) -> Outcome<()> {
         let cost = u32::try_from(cost).unwrap_or(u32::MAX);
-        self.fuel = self
-            .fuel
-            .checked_sub(cost)
-            .ok_or_else(|| Fault::new(at, "this takes too long; look at a part of it"))?;
+        self.fuel = self.fuel.checked_sub(cost).ok_or_else(|| Fault::new(at, "this takes too long; look at a part of it"))?;
         Ok(())
     }
 
@@ -63,12 +56,7 @@ impl<'a> Eval<'a> {
                 let index = self.value(index)?;
                 element(base, &index, node.at)?
             }
-            Kind::Slice {
-                base,
-                from,
-                to,
-                closed,
-            } => {
+            Kind::Slice { base, from, to, closed } => {
                 let value = self.value(base)?;
                 let from = self.bound(from.as_deref())?;
                 let to = self.bound(to.as_deref())?;
@@ -79,30 +67,20 @@ impl<'a> Eval<'a> {
                 let value = self.value(inner)?;
                 Cow::Owned(compare::negate(&value).map_err(|why| Fault::new(node.at, why))?)
             }
-            Kind::Binary(Operator::And, left, right) => Cow::Owned(Value::Bool(
-                truth(&*self.value(left)?) && truth(&*self.value(right)?),
-            )),
-            Kind::Binary(Operator::Or, left, right) => Cow::Owned(Value::Bool(
-                truth(&*self.value(left)?) || truth(&*self.value(right)?),
-            )),
+            Kind::Binary(Operator::And, left, right) => Cow::Owned(Value::Bool(truth(&*self.value(left)?) && truth(&*self.value(right)?))),
+            Kind::Binary(Operator::Or, left, right) => Cow::Owned(Value::Bool(truth(&*self.value(left)?) || truth(&*self.value(right)?))),
             Kind::Binary(operator, left, right) => {
                 let left = self.value(left)?;
                 let right = self.value(right)?;
                 self.spend(weight(&left).min(weight(&right)), node.at)?;
-                Cow::Owned(
-                    compare::binary(*operator, &left, &right)
-                        .map_err(|why| Fault::new(node.at, why))?,
-                )
+                Cow::Owned(compare::binary(*operator, &left, &right).map_err(|why| Fault::new(node.at, why))?)
             }
             Kind::Method(base, name, arguments) => {
                 let base = self.value(base)?;
                 methods::call(self, base, name, arguments, node.at)?
             }
             Kind::Closure(..) => {
-                return Err(Fault::new(
-                    node.at,
-                    "a closure is no value; it goes into `filter`, `map`, `any`, `all`",
-                ));
+                return Err(Fault::new(node.at, "a closure is no value; it goes into `filter`, `map`, `any`, `all`"));
             }
             Kind::Array(items) => {
                 let mut array = Vec::new();
@@ -121,11 +99,7 @@ impl<'a> Eval<'a> {
                 Cow::Owned(Value::Object(object))
             }
             Kind::If(condition, then, otherwise) => {
-                let branch = if truth(&*self.value(condition)?) {
-                    then
-                } else {
-                    otherwise
-                };
+                let branch = if truth(&*self.value(condition)?) { then } else { otherwise };
                 self.value(branch)?
             }
         })
@@ -136,10 +110,7 @@ impl<'a> Eval<'a> {
             return Ok(value.clone());
         }
         let names: &'a Names = self.names;
-        names
-            .get(name)
-            .map(Cow::Borrowed)
-            .ok_or_else(|| Fault::new(at, unknown(name, names)))
+        names.get(name).map(Cow::Borrowed).ok_or_else(|| Fault::new(at, unknown(name, names)))
     }
 
     fn field(&mut self, base: &'a Node, name: &str, node: &'a Node) -> Outcome<Val<'a>> {
@@ -151,10 +122,7 @@ impl<'a> Eval<'a> {
         let base = self.value(base)?;
         let missing = |value: &Value| Fault::new(node.at, no_field(name, value));
         match base {
-            Cow::Borrowed(value) => value
-                .get(name)
-                .map(Cow::Borrowed)
-                .ok_or_else(|| missing(value)),
+            Cow::Borrowed(value) => value.get(name).map(Cow::Borrowed).ok_or_else(|| missing(value)),
             Cow::Owned(mut value) => match value.get_mut(name).map(Value::take) {
                 Some(taken) => Ok(Cow::Owned(taken)),
                 None => Err(missing(&value)),
@@ -166,27 +134,16 @@ impl<'a> Eval<'a> {
         let Some(node) = node else { return Ok(None) };
         let value = self.value(node)?;
         let bound = value.as_u64().and_then(|bound| usize::try_from(bound).ok());
-        bound
-            .map(Some)
-            .ok_or_else(|| Fault::new(node.at, format!("a bound is a number from 0, not {value}")))
+        bound.map(Some).ok_or_else(|| Fault::new(node.at, format!("a bound is a number from 0, not {value}")))
     }
 
-    fn slice(
-        &mut self,
-        value: &Value,
-        from: Option<usize>,
-        to: Option<usize>,
-        closed: bool,
-        at: usize,
-    ) -> Outcome<Value> {
+    fn slice(&mut self, value: &Value, from: Option<usize>, to: Option<usize>, closed: bool, at: usize) -> Outcome<Value> {
         let len = match value {
             Value::Array(array) => array.len(),
             Value::String(text) => text.chars().count(),
             other => return Err(Fault::new(at, format!("{} cannot be sliced", kind(other)))),
         };
-        let to = to
-            .map_or(len, |to| to.saturating_add(usize::from(closed)))
-            .min(len);
+        let to = to.map_or(len, |to| to.saturating_add(usize::from(closed))).min(len);
         let from = from.unwrap_or(0).min(to);
         self.spend(weight(value), at)?;
         Ok(match value {
@@ -202,18 +159,10 @@ impl<'a> Eval<'a> {
             return Err(Fault::new(closure.at, "expected a closure: `|x| ..`"));
         };
         if parameters.len() != arguments.len() {
-            return Err(Fault::new(
-                closure.at,
-                format!(
-                    "this closure gets {} value(s), not {}",
-                    arguments.len(),
-                    parameters.len()
-                ),
-            ));
+            return Err(Fault::new(closure.at, format!("this closure gets {} value(s), not {}", arguments.len(), parameters.len())));
         }
         let outer = self.locals.len();
-        self.locals
-            .extend(parameters.iter().map(String::as_str).zip(arguments));
+        self.locals.extend(parameters.iter().map(String::as_str).zip(arguments));
         let value = self.value(body);
         self.locals.truncate(outer);
         value
@@ -235,33 +184,19 @@ fn dotted(node: &Node) -> Option<String> {
 
 fn element<'a>(base: Val<'a>, index: &Value, at: usize) -> Outcome<Val<'a>> {
     match base {
-        Cow::Borrowed(value) => find(value, index)
-            .map(|found| Cow::Borrowed(&*found))
-            .map_err(|why| Fault::new(at, why)),
-        Cow::Owned(value) => find(&value, index)
-            .cloned()
-            .map(Cow::Owned)
-            .map_err(|why| Fault::new(at, why)),
+        Cow::Borrowed(value) => find(value, index).map(Cow::Borrowed).map_err(|why| Fault::new(at, why)),
+        Cow::Owned(value) => find(&value, index).cloned().map(Cow::Owned).map_err(|why| Fault::new(at, why)),
     }
 }
 
 /// An element of an array (from the end when negative), or the value of a key.
 pub(super) fn find<'v>(value: &'v Value, index: &Value) -> Result<&'v Value, String> {
     match (value, index) {
-        (Value::Array(array), Value::Number(number)) => position(array.len(), number)
-            .and_then(|at| array.get(at))
-            .ok_or_else(|| {
-                format!(
-                    "index {number} is outside: there are {} elements",
-                    array.len()
-                )
-            }),
-        (Value::Object(object), Value::String(key)) => {
-            object.get(key).ok_or_else(|| no_field(key, value))
+        (Value::Array(array), Value::Number(number)) => {
+            position(array.len(), number).and_then(|at| array.get(at)).ok_or_else(|| format!("index {number} is outside: there are {} elements", array.len()))
         }
-        (Value::Object(object), key) => object
-            .get(&key.to_string())
-            .ok_or_else(|| no_field(&key.to_string(), value)),
+        (Value::Object(object), Value::String(key)) => object.get(key).ok_or_else(|| no_field(key, value)),
+        (Value::Object(object), key) => object.get(&key.to_string()).ok_or_else(|| no_field(&key.to_string(), value)),
         (other, _) => Err(format!("{} has no elements", kind(other))),
     }
 }
@@ -269,11 +204,7 @@ pub(super) fn find<'v>(value: &'v Value, index: &Value) -> Result<&'v Value, Str
 /// An index as a position, from the end when negative.
 pub(super) fn position(len: usize, number: &serde_json::Number) -> Option<usize> {
     let index = number.as_i64()?;
-    let from_end = if index < 0 {
-        i64::try_from(len).ok()?
-    } else {
-        0
-    };
+    let from_end = if index < 0 { i64::try_from(len).ok()? } else { 0 };
     usize::try_from(index.checked_add(from_end)?).ok()
 }
 
@@ -294,11 +225,7 @@ pub(super) fn weight(value: &Value) -> usize {
 
 /// That a name means nothing, and what there is.
 pub(super) fn unknown(name: &str, names: &Names) -> String {
-    let known: Vec<&str> = names
-        .keys()
-        .map(String::as_str)
-        .filter(|known| *known != "_")
-        .collect();
+    let known: Vec<&str> = names.keys().map(String::as_str).filter(|known| *known != "_").collect();
     if known.is_empty() {
         return format!("`{name}` is no name here: nothing was captured");
     }

@@ -34,8 +34,8 @@ impl Kind {
 
 /// Longest first.
 const SYMBOLS: &[&str] = &[
-    "..=", "..", "==", "!=", "<=", ">=", "&&", "||", "+=", "-=", "*=", "/=", "|", "+", "-", "*",
-    "/", "%", "<", ">", "!", "(", ")", "[", "]", "{", "}", ",", ".", "=", ":", "&",
+    "..=", "..", "==", "!=", "<=", ">=", "&&", "||", "+=", "-=", "*=", "/=", "|", "+", "-", "*", "/", "%", "<", ">", "!", "(", ")", "[", "]", "{", "}", ",",
+    ".", "=", ":", "&",
 ];
 
 /// All tokens, the last of them [`Kind::End`].
@@ -50,14 +50,10 @@ pub(super) fn tokens(text: &str) -> Outcome<Vec<Token>> {
         }
         let (kind, len) = if c.is_ascii_digit() {
             // `pair.0.1`: behind a dot only digits, so that the second dot stays one.
-            let after_dot = tokens
-                .last()
-                .is_some_and(|token| token.kind == Kind::Symbol("."));
+            let after_dot = tokens.last().is_some_and(|token| token.kind == Kind::Symbol("."));
             number(rest, at, after_dot)?
         } else if is_word(c) {
-            let len = rest
-                .find(|c: char| !(is_word(c) || c.is_numeric()))
-                .unwrap_or(rest.len());
+            let len = rest.find(|c: char| !(is_word(c) || c.is_numeric())).unwrap_or(rest.len());
             (Kind::Word(rest[..len].to_owned()), len)
         } else if c == '"' || c == '\'' {
             string(rest, at, c)?
@@ -69,10 +65,7 @@ pub(super) fn tokens(text: &str) -> Outcome<Vec<Token>> {
         tokens.push(Token { at, kind });
         at += len;
     }
-    tokens.push(Token {
-        at: text.len(),
-        kind: Kind::End,
-    });
+    tokens.push(Token { at: text.len(), kind: Kind::End });
     Ok(tokens)
 }
 
@@ -85,11 +78,8 @@ fn number(rest: &str, at: usize, index_only: bool) -> Outcome<(Kind, usize)> {
     let mut len = 0;
     while let Some(byte) = bytes.get(len) {
         let fraction = *byte == b'.' && bytes.get(len + 1).is_some_and(u8::is_ascii_digit);
-        let exponent = (*byte == b'-' || *byte == b'+')
-            && matches!(bytes.get(len.wrapping_sub(1)), Some(b'e' | b'E'))
-            && !rest.starts_with("0x");
-        if !(byte.is_ascii_alphanumeric() || *byte == b'_' || (fraction && !index_only) || exponent)
-        {
+        let exponent = (*byte == b'-' || *byte == b'+') && matches!(bytes.get(len.wrapping_sub(1)), Some(b'e' | b'E')) && !rest.starts_with("0x");
+        if !(byte.is_ascii_alphanumeric() || *byte == b'_' || (fraction && !index_only) || exponent) {
             break;
         }
         len += 1;
@@ -107,37 +97,23 @@ fn number(rest: &str, at: usize, index_only: bool) -> Outcome<(Kind, usize)> {
 
 fn radix(digits: &str, radix: u32) -> Option<Value> {
     // `f32` is three hexadecimal digits.
-    let digits = if digits.ends_with("f32") || digits.ends_with("f64") {
-        digits
-    } else {
-        without_suffix(digits)
-    };
+    let digits = if digits.ends_with("f32") || digits.ends_with("f64") { digits } else { without_suffix(digits) };
     u64::from_str_radix(digits, radix).ok().map(Value::from)
 }
 
 fn decimal(digits: &str) -> Option<Value> {
     if digits.contains(['.', 'e', 'E']) {
-        return digits
-            .parse::<f64>()
-            .ok()
-            .and_then(Number::from_f64)
-            .map(Value::Number);
+        return digits.parse::<f64>().ok().and_then(Number::from_f64).map(Value::Number);
     }
-    digits
-        .parse::<i64>()
-        .map(Value::from)
-        .or_else(|_| digits.parse::<u64>().map(Value::from))
-        .ok()
+    digits.parse::<i64>().map(Value::from).or_else(|_| digits.parse::<u64>().map(Value::from)).ok()
 }
 
 /// Rust's literals may carry a type: it says nothing here.
 fn without_suffix(digits: &str) -> &str {
-    [
-        "u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "isize", "f32", "f64",
-    ]
-    .iter()
-    .find_map(|suffix| digits.strip_suffix(suffix))
-    .unwrap_or(digits)
+    ["u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "isize", "f32", "f64"]
+        .iter()
+        .find_map(|suffix| digits.strip_suffix(suffix))
+        .unwrap_or(digits)
 }
 
 fn string(rest: &str, at: usize, quote: char) -> Outcome<(Kind, usize)> {

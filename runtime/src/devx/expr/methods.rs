@@ -50,22 +50,13 @@ pub(in crate::devx) const NAMES: &[&str] = &[
 ];
 
 /// Calls a method.
-pub(super) fn call<'a>(
-    eval: &mut Eval<'a>,
-    base: Val<'a>,
-    name: &str,
-    arguments: &'a [Node],
-    at: usize,
-) -> Outcome<Val<'a>> {
+pub(super) fn call<'a>(eval: &mut Eval<'a>, base: Val<'a>, name: &str, arguments: &'a [Node], at: usize) -> Outcome<Val<'a>> {
     match name {
-        "clone" | "iter" | "collect" | "unwrap" | "into_iter" | "as_str" | "as_ref"
-        | "to_owned" => return Ok(base),
+        "clone" | "iter" | "collect" | "unwrap" | "into_iter" | "as_str" | "as_ref" | "to_owned" => return Ok(base),
         "is_some" => return Ok(owned(!base.is_null())),
         "is_none" => return Ok(owned(base.is_null())),
         "to_string" => {
-            return Ok(owned(
-                base.as_str().map_or_else(|| compact(&base), str::to_owned),
-            ));
+            return Ok(owned(base.as_str().map_or_else(|| compact(&base), str::to_owned)));
         }
         _ => {}
     }
@@ -80,15 +71,8 @@ pub(super) fn call<'a>(
                 eval.spend(weight(&base), at)?;
                 Some(object.values().cloned().collect())
             }
-            "get" => Some(
-                object
-                    .get(&text_argument(eval, arguments, at)?)
-                    .cloned()
-                    .unwrap_or_default(),
-            ),
-            "contains" | "contains_key" => Some(json!(
-                object.contains_key(&text_argument(eval, arguments, at)?)
-            )),
+            "get" => Some(object.get(&text_argument(eval, arguments, at)?).cloned().unwrap_or_default()),
+            "contains" | "contains_key" => Some(json!(object.contains_key(&text_argument(eval, arguments, at)?))),
             _ => None,
         },
         _ => None,
@@ -108,16 +92,10 @@ fn no_method(name: &str, base: &Value, at: usize) -> Fault {
     if NAMES.contains(&name) {
         return Fault::new(at, format!("{} has no method `{name}()`", kind(base)));
     }
-    Fault::new(
-        at,
-        format!(
-            "no method `{name}()`; methods of the program cannot be called here, these can: {}",
-            NAMES.join(" ")
-        ),
-    )
+    Fault::new(at, format!("no method `{name}()`; methods of the program cannot be called here, these can: {}", NAMES.join(" ")))
 }
 
-fn argument<'a>(arguments: &'a [Node], at: usize) -> Outcome<&'a Node> {
+fn argument(arguments: &[Node], at: usize) -> Outcome<&Node> {
     match arguments {
         [one] => Ok(one),
         _ => Err(Fault::new(at, "this method takes one argument")),
@@ -127,9 +105,7 @@ fn argument<'a>(arguments: &'a [Node], at: usize) -> Outcome<&'a Node> {
 fn text_argument<'a>(eval: &mut Eval<'a>, arguments: &'a [Node], at: usize) -> Outcome<String> {
     let node = argument(arguments, at)?;
     let value = eval.value(node)?;
-    Ok(value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned))
+    Ok(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }
 
 fn size_argument<'a>(eval: &mut Eval<'a>, arguments: &'a [Node], at: usize) -> Outcome<usize> {
@@ -139,13 +115,7 @@ fn size_argument<'a>(eval: &mut Eval<'a>, arguments: &'a [Node], at: usize) -> O
     size.ok_or_else(|| Fault::new(node.at, format!("expected a number from 0, found {value}")))
 }
 
-fn of_text<'a>(
-    eval: &mut Eval<'a>,
-    text: &str,
-    name: &str,
-    arguments: &'a [Node],
-    at: usize,
-) -> Outcome<Option<Value>> {
+fn of_text<'a>(eval: &mut Eval<'a>, text: &str, name: &str, arguments: &'a [Node], at: usize) -> Outcome<Option<Value>> {
     eval.spend(text.len() / 64, at)?;
     Ok(Some(match name {
         "len" => count(text.len()),
@@ -157,10 +127,7 @@ fn of_text<'a>(
         "to_lowercase" => json!(text.to_lowercase()),
         "to_uppercase" => json!(text.to_uppercase()),
         "trim" => json!(text.trim()),
-        "split" => text
-            .split(&text_argument(eval, arguments, at)?)
-            .map(str::to_owned)
-            .collect(),
+        "split" => text.split(&text_argument(eval, arguments, at)?).map(str::to_owned).collect(),
         "rev" => json!(text.chars().rev().collect::<String>()),
         _ => return Ok(None),
     }))
@@ -175,13 +142,7 @@ fn elements(base: Val<'_>) -> Vec<Val<'_>> {
     }
 }
 
-fn of_array<'a>(
-    eval: &mut Eval<'a>,
-    base: Val<'a>,
-    name: &str,
-    arguments: &'a [Node],
-    at: usize,
-) -> Outcome<Val<'a>> {
+fn of_array<'a>(eval: &mut Eval<'a>, base: Val<'a>, name: &str, arguments: &'a [Node], at: usize) -> Outcome<Val<'a>> {
     if !NAMES.contains(&name) {
         return Err(no_method(name, &base, at));
     }
@@ -199,28 +160,18 @@ fn of_array<'a>(
         }
         "contains" => {
             let wanted = eval.value(argument(arguments, at)?)?;
-            let same = |item: &Val<'_>| {
-                compare::binary(Operator::Equal, item, &wanted).is_ok_and(|same| truth(&same))
-            };
+            let same = |item: &Val<'_>| compare::binary(Operator::Equal, item, &wanted).is_ok_and(|same| truth(&same));
             return Ok(owned(items.iter().any(same)));
         }
         "join" => {
-            let between = if arguments.is_empty() {
-                String::new()
-            } else {
-                text_argument(eval, arguments, at)?
-            };
-            let words: Vec<String> = items
-                .iter()
-                .map(|item| item.as_str().map_or_else(|| compact(item), str::to_owned))
-                .collect();
+            let between = if arguments.is_empty() { String::new() } else { text_argument(eval, arguments, at)? };
+            let words: Vec<String> = items.iter().map(|item| item.as_str().map_or_else(|| compact(item), str::to_owned)).collect();
             return Ok(owned(words.join(&between)));
         }
         "sum" => {
             let mut sum = json!(0);
             for item in &items {
-                sum = compare::binary(Operator::Add, &sum, item)
-                    .map_err(|why| Fault::new(at, why))?;
+                sum = compare::binary(Operator::Add, &sum, item).map_err(|why| Fault::new(at, why))?;
             }
             return Ok(Cow::Owned(sum));
         }
@@ -275,12 +226,7 @@ fn extreme<'a>(items: Vec<Val<'a>>, wanted: Ordering, at: usize) -> Outcome<Val<
     };
     for item in items {
         let order = compare::compare(&item, &best);
-        let order = order.ok_or_else(|| {
-            Fault::new(
-                at,
-                format!("{} and {} have no order", kind(&item), kind(&best)),
-            )
-        })?;
+        let order = order.ok_or_else(|| Fault::new(at, format!("{} and {} have no order", kind(&item), kind(&best))))?;
         if order == wanted {
             best = item;
         }

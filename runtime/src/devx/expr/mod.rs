@@ -33,10 +33,7 @@ pub(super) struct Fault {
 
 impl Fault {
     fn new(at: usize, message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            at,
-        }
+        Self { message: message.into(), at }
     }
 }
 
@@ -47,10 +44,7 @@ pub(super) fn evaluate(text: &str, names: &Names) -> Outcome<Value> {
     let statement = parser::parse(text)?;
     match statement {
         ast::Statement::Value(node) => eval::value_of(&node, names),
-        ast::Statement::Assign { at, .. } => Err(Fault::new(
-            at,
-            "`=` assigns, which only `set` does: `set PLACE = EXPR`; to compare, write `==`",
-        )),
+        ast::Statement::Assign { at, .. } => Err(Fault::new(at, "`=` assigns, which only `set` does: `set PLACE = EXPR`; to compare, write `==`")),
     }
 }
 
@@ -77,9 +71,7 @@ pub(super) fn assign(text: &str, names: &Names) -> Outcome<Assigned> {
 pub(super) fn base_before_dot(text: &str, names: &Names) -> Option<Value> {
     let bytes = text.as_bytes();
     let mut start = text.len();
-    while start > 0
-        && (bytes[start - 1].is_ascii_alphanumeric() || b"_.[]$".contains(&bytes[start - 1]))
-    {
+    while start > 0 && (bytes[start - 1].is_ascii_alphanumeric() || b"_.[]$".contains(&bytes[start - 1])) {
         start -= 1;
     }
     evaluate(&text[start..], names).ok()

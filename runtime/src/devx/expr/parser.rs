@@ -17,18 +17,11 @@ pub(super) fn parse(text: &str) -> Outcome<Statement> {
     if text.len() > MAX_LENGTH {
         return Err(Fault::new(0, "this line is too long"));
     }
-    let mut parser = Parser {
-        tokens: lexer::tokens(text)?,
-        next: 0,
-        depth: 0,
-    };
+    let mut parser = Parser { tokens: lexer::tokens(text)?, next: 0, depth: 0 };
     let statement = parser.statement()?;
     match parser.peek() {
         lexer::Kind::End => Ok(statement),
-        other => Err(parser.fault(format!(
-            "expected an operator or the end, found {}",
-            other.name()
-        ))),
+        other => Err(parser.fault(format!("expected an operator or the end, found {}", other.name()))),
     }
 }
 
@@ -82,27 +75,14 @@ impl Parser {
         let place = self.expression()?;
         let at = self.at();
         if self.eat("=") {
-            return Ok(Statement::Assign {
-                at,
-                place,
-                value: self.expression()?,
-            });
+            return Ok(Statement::Assign { at, place, value: self.expression()? });
         }
-        let compound = [
-            ("+=", Operator::Add),
-            ("-=", Operator::Subtract),
-            ("*=", Operator::Multiply),
-            ("/=", Operator::Divide),
-        ];
+        let compound = [("+=", Operator::Add), ("-=", Operator::Subtract), ("*=", Operator::Multiply), ("/=", Operator::Divide)];
         for (symbol, operator) in compound {
             if self.eat(symbol) {
                 let right = self.expression()?;
                 let kind = Kind::Binary(operator, Box::new(place.clone()), Box::new(right));
-                return Ok(Statement::Assign {
-                    at,
-                    place,
-                    value: Node { at, kind },
-                });
+                return Ok(Statement::Assign { at, place, value: Node { at, kind } });
             }
         }
         Ok(Statement::Value(place))
@@ -144,10 +124,7 @@ impl Parser {
                 let at = parser.at();
                 parser.next += 1;
                 let right = parser.binary(binds)?;
-                left = Node {
-                    at,
-                    kind: Kind::Binary(operator, Box::new(left), Box::new(right)),
-                };
+                left = Node { at, kind: Kind::Binary(operator, Box::new(left), Box::new(right)) };
             }
         })
     }
@@ -156,17 +133,11 @@ impl Parser {
         let at = self.at();
         if self.eat("-") {
             let inner = self.deeper(Self::unary)?;
-            return Ok(Node {
-                at,
-                kind: Kind::Negate(Box::new(inner)),
-            });
+            return Ok(Node { at, kind: Kind::Negate(Box::new(inner)) });
         }
         if self.eat("!") {
             let inner = self.deeper(Self::unary)?;
-            return Ok(Node {
-                at,
-                kind: Kind::Not(Box::new(inner)),
-            });
+            return Ok(Node { at, kind: Kind::Not(Box::new(inner)) });
         }
         // References and dereferences mean nothing to values.
         if self.eat("&") || self.eat("*") {
@@ -201,56 +172,27 @@ impl Parser {
         let at = self.at();
         if let lexer::Kind::Number(number) = self.peek().clone() {
             self.next += 1;
-            let index = Node {
-                at,
-                kind: Kind::Literal(number),
-            };
-            return Ok(Node {
-                at: dot,
-                kind: Kind::Index(Box::new(base), Box::new(index)),
-            });
+            let index = Node { at, kind: Kind::Literal(number) };
+            return Ok(Node { at: dot, kind: Kind::Index(Box::new(base), Box::new(index)) });
         }
         let name = self.word()?;
-        let kind = if self.eat("(") {
-            Kind::Method(Box::new(base), name, self.list(")")?)
-        } else {
-            Kind::Field(Box::new(base), name)
-        };
+        let kind = if self.eat("(") { Kind::Method(Box::new(base), name, self.list(")")?) } else { Kind::Field(Box::new(base), name) };
         Ok(Node { at, kind })
     }
 
     fn index(&mut self, base: Node, at: usize) -> Outcome<Node> {
         let is_range = |parser: &Self| parser.is("..") || parser.is("..=");
-        let from = if is_range(self) {
-            None
-        } else {
-            Some(Box::new(self.expression()?))
-        };
+        let from = if is_range(self) { None } else { Some(Box::new(self.expression()?)) };
         if !is_range(self) {
             self.want("]")?;
             let index = from.ok_or_else(|| Fault::new(at, "expected an index"))?;
-            return Ok(Node {
-                at,
-                kind: Kind::Index(Box::new(base), index),
-            });
+            return Ok(Node { at, kind: Kind::Index(Box::new(base), index) });
         }
         let closed = self.is("..=");
         self.next += 1;
-        let to = if self.is("]") {
-            None
-        } else {
-            Some(Box::new(self.expression()?))
-        };
+        let to = if self.is("]") { None } else { Some(Box::new(self.expression()?)) };
         self.want("]")?;
-        Ok(Node {
-            at,
-            kind: Kind::Slice {
-                base: Box::new(base),
-                from,
-                to,
-                closed,
-            },
-        })
+        Ok(Node { at, kind: Kind::Slice { base: Box::new(base), from, to, closed } })
     }
 
     fn list(&mut self, close: &str) -> Outcome<Vec<Node>> {
@@ -314,12 +256,7 @@ impl Parser {
                 return Ok(inner);
             }
             _ if self.is("(") => {
-                return Err(Fault::new(
-                    at,
-                    format!(
-                        "`{word}(..)`: functions of the program cannot be called here; methods can: `x.len()`"
-                    ),
-                ));
+                return Err(Fault::new(at, format!("`{word}(..)`: functions of the program cannot be called here; methods can: `x.len()`")));
             }
             _ => Kind::Name(word),
         };
@@ -337,11 +274,7 @@ impl Parser {
             lexer::Kind::Word(word) if word == "if" => self.deeper(Self::atom)?,
             _ => self.block()?,
         };
-        Ok(Kind::If(
-            Box::new(condition),
-            Box::new(then),
-            Box::new(otherwise),
-        ))
+        Ok(Kind::If(Box::new(condition), Box::new(then), Box::new(otherwise)))
     }
 
     fn block(&mut self) -> Outcome<Node> {

@@ -39,20 +39,13 @@ fn write(value: &Value, indent: Option<usize>, out: &mut String) {
             list(parts, ("[", "]"), indent, out);
         }
         Value::Object(fields) => {
-            let parts = fields
-                .iter()
-                .map(|(name, value)| (Some(name.as_str()), value));
+            let parts = fields.iter().map(|(name, value)| (Some(name.as_str()), value));
             list(parts, ("{", "}"), indent, out);
         }
     }
 }
 
-fn list<'v>(
-    parts: impl ExactSizeIterator<Item = (Option<&'v str>, &'v Value)>,
-    brackets: (&str, &str),
-    indent: Option<usize>,
-    out: &mut String,
-) {
+fn list<'v>(parts: impl ExactSizeIterator<Item = (Option<&'v str>, &'v Value)>, brackets: (&str, &str), indent: Option<usize>, out: &mut String) {
     out.push_str(brackets.0);
     let (count, spaced) = (parts.len(), brackets.0 == "{");
     for (index, (name, value)) in parts.enumerate() {
@@ -65,11 +58,7 @@ fn list<'v>(
             None => {}
         }
         if let Some(name) = name {
-            out.push_str(&if is_plain(name) {
-                format!("{name}: ")
-            } else {
-                format!("{name:?}: ")
-            });
+            out.push_str(&if is_plain(name) { format!("{name}: ") } else { format!("{name:?}: ") });
         }
         write(value, indent.map(|depth| depth + 1), out);
         if index + 1 < count || indent.is_some() {
@@ -89,6 +78,5 @@ fn list<'v>(
 
 fn is_plain(name: &str) -> bool {
     let mut chars = name.chars();
-    chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
-        && chars.all(|c| c.is_alphanumeric() || c == '_')
+    chars.next().is_some_and(|c| c.is_alphabetic() || c == '_') && chars.all(|c| c.is_alphanumeric() || c == '_')
 }

@@ -1,4 +1,5 @@
 //! Expressions as a table: what goes in, what comes out, and where what is wrong is marked.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test that panics has failed
 use serde_json::json;
 
 use super::*;
@@ -86,10 +87,7 @@ fn expressions_have_values() {
         // methods
         ("xs.len()", "3"),
         ("s.len()", "5"),
-        (
-            "xs.iter().filter(|x| x > 1).map(|&x| x * 10).collect()",
-            "[30, 20]",
-        ),
+        ("xs.iter().filter(|x| x > 1).map(|&x| x * 10).collect()", "[30, 20]"),
         ("xs.sum()", "6"),
         ("xs.max() - xs.min()", "2"),
         ("xs.any(|x| x == 2)", "true"),
@@ -99,10 +97,7 @@ fn expressions_have_values() {
         ("xs.find(|x| x < 3)", "1"),
         ("xs.position(|x| x == 2)", "2"),
         ("order.lines.map(|l| l.price * l.qty).sum()", "70"),
-        (
-            "order.lines.filter(|l| order.tags.contains(\"x\")).len()",
-            "2",
-        ),
+        ("order.lines.filter(|l| order.tags.contains(\"x\")).len()", "2"),
         ("order.keys()", "[\"lines\", \"qty\", \"sku\", \"tags\"]"),
         ("map.get(\"nothing\").is_none()", "true"),
         ("order.tags.join(\"-\")", "\"x-y\""),
@@ -117,14 +112,8 @@ fn expressions_have_values() {
 #[test]
 fn a_failing_expression_says_where_and_why() {
     for (text, fault) in [
-        (
-            "nn + 1",
-            "0: `nn` is no name here; there are big, f, map, n, none, order, pair, s, self.total, xs, yes",
-        ),
-        (
-            "1 + order.qtty",
-            "10: no field `qtty`; there are lines, qty, sku, tags",
-        ),
+        ("nn + 1", "0: `nn` is no name here; there are big, f, map, n, none, order, pair, s, self.total, xs, yes"),
+        ("1 + order.qtty", "10: no field `qtty`; there are lines, qty, sku, tags"),
         ("n.foo", "2: a number has no field `foo`"),
         ("xs[3]", "2: index 3 is outside: there are 3 elements"),
         ("n[0]", "1: a number has no elements"),
@@ -144,23 +133,11 @@ fn a_failing_expression_says_where_and_why() {
         ("xs.map()", "3: this method takes one argument"),
         ("xs.map(|a, b| a)", "7: this closure gets 1 value(s), not 2"),
         ("n.len()", "2: a number has no method `len()`"),
-        (
-            "|x| x",
-            "0: a closure is no value; it goes into `filter`, `map`, `any`, `all`",
-        ),
-        (
-            "save(n)",
-            "0: `save(..)`: functions of the program cannot be called here; methods can: `x.len()`",
-        ),
-        (
-            "n = 3",
-            "2: `=` assigns, which only `set` does: `set PLACE = EXPR`; to compare, write `==`",
-        ),
+        ("|x| x", "0: a closure is no value; it goes into `filter`, `map`, `any`, `all`"),
+        ("save(n)", "0: `save(..)`: functions of the program cannot be called here; methods can: `x.len()`"),
+        ("n = 3", "2: `=` assigns, which only `set` does: `set PLACE = EXPR`; to compare, write `==`"),
         ("if n { 1 }", "10: expected `else`, found the end"),
-        (
-            "xs.map(|x| y)",
-            "11: `y` is no name here; there are big, f, map, n, none, order, pair, s, self.total, xs, yes",
-        ),
+        ("xs.map(|x| y)", "11: `y` is no name here; there are big, f, map, n, none, order, pair, s, self.total, xs, yes"),
         ("", "0: expected a value, found the end"),
     ] {
         assert_eq!(run(text), fault, "{text}");
@@ -183,12 +160,7 @@ fn no_line_hangs_or_overflows_the_stack() {
         "1".repeat(100_000),
     ] {
         let fault = evaluate(&text, &names()).expect_err(&text[..20]);
-        assert!(
-            fault.message.contains("too"),
-            "{}: {}",
-            &text[..20],
-            fault.message
-        );
+        assert!(fault.message.contains("too"), "{}: {}", &text[..20], fault.message);
     }
     let many = (0..300).collect::<Vec<i32>>();
     let names = Names::from([("xs".to_owned(), json!(many))]);
@@ -206,22 +178,12 @@ fn assignment_changes_a_copy_of_its_name() {
         ("n = 8", "n", "8", "8"),
         ("n += f", "n", "9.5", "9.5"),
         ("xs[-1] *= 5", "xs", "10", "[3, 1, 10]"),
-        (
-            "map[\"1\"] = [1]",
-            "map",
-            "[1]",
-            "{ \"1\": [1], \"two words\": 2 }",
-        ),
+        ("map[\"1\"] = [1]", "map", "[1]", "{ \"1\": [1], \"two words\": 2 }"),
         ("pair.1.0 = n", "pair", "7", "[1, [7, 3]]"),
         ("self.total -= 2", "self.total", "10", "10"),
     ] {
-        let assigned =
-            assign(text, &names).unwrap_or_else(|fault| panic!("{text}: {}", fault.message));
-        assert_eq!(
-            (assigned.root.as_str(), compact(&assigned.value).as_str()),
-            (root, value),
-            "{text}"
-        );
+        let assigned = assign(text, &names).unwrap_or_else(|fault| panic!("{text}: {}", fault.message));
+        assert_eq!((assigned.root.as_str(), compact(&assigned.value).as_str()), (root, value), "{text}");
         assert_eq!(compact(&assigned.whole), whole, "{text}");
     }
     for (text, at, message) in [
@@ -241,12 +203,6 @@ fn assignment_changes_a_copy_of_its_name() {
 #[test]
 fn values_print_near_to_rust() {
     let value = json!({ "a": [1, 2], "b": {}, "c": [], "d": { "two words": null } });
-    assert_eq!(
-        compact(&value),
-        "{ a: [1, 2], b: {}, c: [], d: { \"two words\": None } }"
-    );
-    assert_eq!(
-        pretty(&json!({ "a": [1], "b": [] })),
-        "{\n    a: [\n        1,\n    ],\n    b: [],\n}"
-    );
+    assert_eq!(compact(&value), "{ a: [1, 2], b: {}, c: [], d: { \"two words\": None } }");
+    assert_eq!(pretty(&json!({ "a": [1], "b": [] })), "{\n    a: [\n        1,\n    ],\n    b: [],\n}");
 }

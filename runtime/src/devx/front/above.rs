@@ -18,9 +18,7 @@ static DROPPED: AtomicU64 = AtomicU64::new(0);
 pub(super) fn install(printer: impl ExternalPrinter + Send + 'static, interrupt: &Arc<Interrupt>) {
     let (sender, receiver) = sync_channel(WAITING);
     let interrupt = Arc::clone(interrupt);
-    let started = std::thread::Builder::new()
-        .name("coulter-above".into())
-        .spawn(move || print(&receiver, printer, &interrupt));
+    let started = std::thread::Builder::new().name("coulter-above".into()).spawn(move || print(&receiver, printer, &interrupt));
     if started.is_ok() {
         *SENDER.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
     }

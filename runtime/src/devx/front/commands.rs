@@ -25,13 +25,7 @@ impl Session {
                 None
             }
             ("history", None) => {
-                let lines: Vec<Line> = self
-                    .prompt
-                    .history()
-                    .iter()
-                    .enumerate()
-                    .map(|(index, line)| Line::plain(format!("{:>4}  {line}", index + 1)))
-                    .collect();
+                let lines: Vec<Line> = self.prompt.history().iter().enumerate().map(|(index, line)| Line::plain(format!("{:>4}  {line}", index + 1))).collect();
                 (self.show)(&lines);
                 None
             }
@@ -49,33 +43,23 @@ impl Session {
         if self.shared.link.send(&ToHub::Snapshot).is_err() {
             return Some(Left::Ended);
         }
-        let left = self.until(stop, |message| {
-            matches!(message, FromHub::Snapshot { last: true, .. })
-        });
+        let left = self.until(stop, |message| matches!(message, FromHub::Snapshot { last: true, .. }));
         if let Waited::Left(left) = left {
             return Some(left);
         }
         let mut lines = print(&self.model);
         if matches!(left, Waited::TooLong) {
-            lines.push(quiet(
-                "not all actors answered in time: this may not be all",
-            ));
+            lines.push(quiet("not all actors answered in time: this may not be all"));
         }
         (self.show)(&lines);
         None
     }
 
     fn parse(&self, number: &str) -> Result<StopId, Line> {
-        let id = number
-            .trim_start_matches('#')
-            .parse()
-            .map(StopId)
-            .map_err(|_| error(format!("`{number}` is no number of a stop")))?;
+        let id = number.trim_start_matches('#').parse().map(StopId).map_err(|_| error(format!("`{number}` is no number of a stop")))?;
         match self.model.stop(id) {
             Some(_) => Ok(id),
-            None => Err(error(format!(
-                "there is no stop {number}; `stops` shows those there are"
-            ))),
+            None => Err(error(format!("there is no stop {number}; `stops` shows those there are"))),
         }
     }
 
@@ -135,9 +119,7 @@ impl Session {
                 Ok(other) => self.note(&other),
                 Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return Some(Left::Ended),
                 Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {
-                    (self.show)(&[error(
-                        "the root did not answer in time; `stops` shows where things stand",
-                    )]);
+                    (self.show)(&[error("the root did not answer in time; `stops` shows where things stand")]);
                     return None;
                 }
             }
@@ -148,10 +130,7 @@ impl Session {
     fn until(&mut self, stop: StopId, fits: impl Fn(&FromHub) -> bool) -> Waited {
         let deadline = Instant::now() + ANSWER;
         loop {
-            match self
-                .events
-                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
-            {
+            match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(message) => {
                     let fitted = fits(&message);
                     if let Some(left) = self.meant(stop, message) {

@@ -60,9 +60,7 @@ fn started() -> Instant {
 }
 
 fn millis() -> u64 {
-    u64::try_from(started().elapsed().as_millis())
-        .unwrap_or(u64::MAX)
-        .max(1)
+    u64::try_from(started().elapsed().as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
 /// Whether a SIGINT that arrives now may be one of ours.
@@ -139,10 +137,7 @@ impl Interrupt {
                 SENT.store(millis(), Ordering::Release);
                 let _ = kill_process(getpid(), Signal::INT);
             }
-            let (next, _) = self
-                .changed
-                .wait_timeout(state, AGAIN)
-                .unwrap_or_else(PoisonError::into_inner);
+            let (next, _) = self.changed.wait_timeout(state, AGAIN).unwrap_or_else(PoisonError::into_inner);
             state = next;
         }
     }
@@ -169,9 +164,6 @@ mod tests {
         interrupt.end_all();
         interrupt.serve(Some(StopId(4)));
         assert!(!interrupt.enter());
-        assert!(
-            !was_sent_just_now(),
-            "nobody was reading, so no signal was sent"
-        );
+        assert!(!was_sent_just_now(), "nobody was reading, so no signal was sent");
     }
 }

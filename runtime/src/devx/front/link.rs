@@ -26,17 +26,9 @@ pub(super) fn connect(socket: &Path) -> io::Result<(Link, Incoming)> {
 
 /// Says hello on a connection that stands.
 pub(super) fn over(stream: UnixStream) -> io::Result<(Link, Incoming)> {
-    let incoming = Incoming {
-        stream: stream.try_clone()?,
-        buffer: Vec::new(),
-    };
-    let link = Link {
-        stream: Mutex::new(stream),
-    };
-    link.send(&ToHub::Hello {
-        version: HUB_VERSION,
-        attends: true,
-    })?;
+    let incoming = Incoming { stream: stream.try_clone()?, buffer: Vec::new() };
+    let link = Link { stream: Mutex::new(stream) };
+    link.send(&ToHub::Hello { version: HUB_VERSION, attends: true })?;
     Ok((link, incoming))
 }
 
@@ -45,19 +37,12 @@ impl Link {
     pub(super) fn send(&self, message: &ToHub) -> io::Result<()> {
         let mut frame = Vec::new();
         codec::encode(message, &mut frame).map_err(io::Error::other)?;
-        self.stream
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .write_all(&frame)
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner).write_all(&frame)
     }
 
     /// Ends the connection, for whoever reads from it too.
     pub(super) fn close(&self) {
-        let _ = self
-            .stream
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .shutdown(Shutdown::Both);
+        let _ = self.stream.lock().unwrap_or_else(PoisonError::into_inner).shutdown(Shutdown::Both);
     }
 }
 

@@ -45,11 +45,7 @@ static OPEN: AtomicBool = AtomicBool::new(false);
 
 impl Shared {
     fn new(link: Link) -> Self {
-        Self {
-            link,
-            interrupt: Arc::default(),
-            lines: AtomicU64::new(1),
-        }
+        Self { link, interrupt: Arc::default(), lines: AtomicU64::new(1) }
     }
     /// The next line's number.
     fn number(&self) -> u64 {
@@ -87,12 +83,10 @@ pub(crate) fn start_front(tree_dir: &Path) -> bool {
     let shared = Arc::new(Shared::new(link));
     let (done_sender, done) = channel();
     let for_thread = Arc::clone(&shared);
-    let started = std::thread::Builder::new()
-        .name("coulter-front".into())
-        .spawn(move || {
-            serve(&for_thread, incoming);
-            drop(done_sender);
-        });
+    let started = std::thread::Builder::new().name("coulter-front".into()).spawn(move || {
+        serve(&for_thread, incoming);
+        drop(done_sender);
+    });
     let is_running = started.is_ok();
     if is_running {
         *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) = Some(Running { shared, done });
@@ -105,23 +99,17 @@ fn serve(shared: &Arc<Shared>, incoming: Incoming) {
     let (events_sender, events) = channel();
     let (completed_sender, completed) = channel();
     let for_pump = Arc::clone(shared);
-    let pump = std::thread::Builder::new()
-        .name("coulter-front-in".into())
-        .spawn(move || {
-            take_in(&for_pump, incoming, &events_sender, &completed_sender);
-        });
+    let pump = std::thread::Builder::new().name("coulter-front-in".into()).spawn(move || {
+        take_in(&for_pump, incoming, &events_sender, &completed_sender);
+    });
     if pump.is_err() {
         return;
     }
     let for_completion = Arc::clone(shared);
-    let complete = Box::new(move |line: &str, cursor: usize| {
-        complete(&for_completion, &completed, line, cursor)
-    });
+    let complete = Box::new(move |line: &str, cursor: usize| complete(&for_completion, &completed, line, cursor));
     let prompt = prompt::for_this_terminal(&shared.interrupt, complete);
     let color = terminal::wants_color();
-    let show = Box::new(move |lines: &[coulter_proto::repl::Line]| {
-        terminal::write(&terminal::render(lines, color))
-    });
+    let show = Box::new(move |lines: &[coulter_proto::repl::Line]| terminal::write(&terminal::render(lines, color)));
     Session::new(Arc::clone(shared), events, prompt, show).run();
     above::uninstall();
     shared.link.close();
@@ -129,25 +117,13 @@ fn serve(shared: &Arc<Shared>, incoming: Incoming) {
 }
 
 /// Takes the hub's messages; closes the prompt when its stop is over.
-fn take_in(
-    shared: &Shared,
-    mut incoming: Incoming,
-    events: &Sender<FromHub>,
-    completed: &Sender<(u64, Completion)>,
-) {
+fn take_in(shared: &Shared, mut incoming: Incoming, events: &Sender<FromHub>, completed: &Sender<(u64, Completion)>) {
     while let Some(message) = incoming.next() {
-        if let FromHub::Completed {
-            line, completion, ..
-        } = message
-        {
+        if let FromHub::Completed { line, completion, .. } = message {
             let _ = completed.send((line, completion));
             continue;
         }
-        if let Some(stop) = shared
-            .interrupt
-            .serves()
-            .filter(|stop| ends(*stop, &message))
-        {
+        if let Some(stop) = shared.interrupt.serves().filter(|stop| ends(*stop, &message)) {
             // First the prompt, then the message: whoever leaves the prompt finds why right behind.
             shared.interrupt.end(stop);
         }
@@ -171,30 +147,13 @@ fn ends(stop: StopId, message: &FromHub) -> bool {
 }
 
 /// Asks the engine how a line could go on.
-fn complete(
-    shared: &Shared,
-    completed: &Receiver<(u64, Completion)>,
-    text: &str,
-    cursor: usize,
-) -> Completion {
-    let nothing = Completion {
-        start: cursor,
-        candidates: Vec::new(),
-    };
+fn complete(shared: &Shared, completed: &Receiver<(u64, Completion)>, text: &str, cursor: usize) -> Completion {
+    let nothing = Completion { start: cursor, candidates: Vec::new() };
     let Some(stop) = shared.interrupt.serves() else {
         return nothing;
     };
     let line = shared.number();
-    if shared
-        .link
-        .send(&ToHub::Complete {
-            stop,
-            line,
-            text: text.to_owned(),
-            cursor,
-        })
-        .is_err()
-    {
+    if shared.link.send(&ToHub::Complete { stop, line, text: text.to_owned(), cursor }).is_err() {
         return nothing;
     }
     let deadline = Instant::now() + COMPLETION;
@@ -210,11 +169,7 @@ fn complete(
 
 /// Ends the front and gives the terminal back.
 pub(crate) fn stop_front() {
-    let Some(running) = RUNNING
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take()
-    else {
+    let Some(running) = RUNNING.lock().unwrap_or_else(PoisonError::into_inner).take() else {
         return;
     };
     running.shared.link.close();

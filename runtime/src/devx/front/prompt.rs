@@ -45,17 +45,12 @@ pub(super) type Complete = Box<dyn Fn(&str, usize) -> Completion + Send>;
 
 /// The prompt for this terminal.
 pub(super) fn for_this_terminal(interrupt: &Arc<Interrupt>, complete: Complete) -> Box<dyn Prompt> {
-    let dumb = std::env::var("TERM")
-        .is_ok_and(|term| matches!(term.as_str(), "dumb" | "cons25" | "emacs"));
+    let dumb = std::env::var("TERM").is_ok_and(|term| matches!(term.as_str(), "dumb" | "cons25" | "emacs"));
     // rustyline would print through std's stdout to those.
     if !dumb && let Ok(full) = Full::new(Arc::clone(interrupt), complete) {
         return Box::new(full);
     }
-    Box::new(Plain {
-        interrupt: Arc::clone(interrupt),
-        buffer: Vec::new(),
-        history: Vec::new(),
-    })
+    Box::new(Plain { interrupt: Arc::clone(interrupt), buffer: Vec::new(), history: Vec::new() })
 }
 
 /// Line editing, history, completion.
@@ -66,17 +61,9 @@ struct Full {
 
 impl Full {
     fn new(interrupt: Arc<Interrupt>, complete: Complete) -> rustyline::Result<Self> {
-        let config = Config::builder()
-            .max_history_size(1000)?
-            .history_ignore_space(true)
-            .completion_type(CompletionType::List)
-            .build();
+        let config = Config::builder().max_history_size(1000)?.history_ignore_space(true).completion_type(CompletionType::List).build();
         let mut editor = Editor::with_history(config.clone(), MemHistory::with_config(&config))?;
-        editor.set_helper(Some(Asks {
-            interrupt: Arc::clone(&interrupt),
-            complete,
-            typed: std::cell::Cell::new(false),
-        }));
+        editor.set_helper(Some(Asks { interrupt: Arc::clone(&interrupt), complete, typed: std::cell::Cell::new(false) }));
         super::above::install(editor.create_external_printer()?, &interrupt);
         Ok(Self { editor, interrupt })
     }
@@ -90,10 +77,7 @@ impl Prompt for Full {
         terminal::will_change();
         let line = self.editor.readline(prompt);
         self.interrupt.leave();
-        let typed = self
-            .editor
-            .helper()
-            .is_some_and(|helper| helper.typed.get());
+        let typed = self.editor.helper().is_some_and(|helper| helper.typed.get());
         match line {
             // What ended it stands above what was typed.
             _ if self.interrupt.is_wanted() => Typed::Cancelled,
@@ -103,9 +87,7 @@ impl Prompt for Full {
                 }
                 Typed::Line(line)
             }
-            Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => {
-                Typed::Interrupted { empty: !typed }
-            }
+            Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => Typed::Interrupted { empty: !typed },
             Err(ReadlineError::Eof) => Typed::End,
             Err(_) => Typed::Broken,
         }
@@ -113,13 +95,7 @@ impl Prompt for Full {
 
     fn history(&self) -> Vec<String> {
         let history = self.editor.history();
-        let entry = |index| {
-            history
-                .get(index, SearchDirection::Forward)
-                .ok()
-                .flatten()
-                .map(|found| found.entry.into_owned())
-        };
+        let entry = |index| history.get(index, SearchDirection::Forward).ok().flatten().map(|found| found.entry.into_owned());
         (0..history.len()).filter_map(entry).collect()
     }
 }
@@ -155,18 +131,9 @@ impl Validator for Asks {
 
 impl Completer for Asks {
     type Candidate = String;
-    fn complete(
-        &self,
-        line: &str,
-        pos: usize,
-        _: &Context<'_>,
-    ) -> rustyline::Result<(usize, Vec<String>)> {
+    fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
         let completion = (self.complete)(line, pos);
-        let start = if line.is_char_boundary(completion.start) {
-            completion.start.min(pos)
-        } else {
-            pos
-        };
+        let start = if line.is_char_boundary(completion.start) { completion.start.min(pos) } else { pos };
         Ok((start, completion.candidates))
     }
 }
@@ -199,10 +166,7 @@ impl Prompt for Plain {
                 return Typed::Line(line);
             }
             let input = stdin();
-            let timeout = Timespec {
-                tv_sec: 0,
-                tv_nsec: LOOK.subsec_nanos().into(),
-            };
+            let timeout = Timespec { tv_sec: 0, tv_nsec: LOOK.subsec_nanos().into() };
             match poll(&mut [PollFd::new(&input, PollFlags::IN)], Some(&timeout)) {
                 Ok(0) | Err(Errno::INTR) => continue,
                 Ok(_) => {}

@@ -47,20 +47,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        events: Receiver<FromHub>,
-        prompt: Box<dyn Prompt>,
-        show: Show,
-    ) -> Self {
-        Self {
-            shared,
-            events,
-            prompt,
-            show,
-            model: Model::new(),
-            said_elsewhere: false,
-        }
+    pub(super) fn new(shared: Arc<Shared>, events: Receiver<FromHub>, prompt: Box<dyn Prompt>, show: Show) -> Self {
+        Self { shared, events, prompt, show, model: Model::new(), said_elsewhere: false }
     }
 
     /// Attends to stops until the tree ends.
@@ -111,16 +99,9 @@ impl Session {
 
     fn say_elsewhere(&mut self) {
         self.said_elsewhere = true;
-        let seated = self
-            .model
-            .stops()
-            .iter()
-            .find(|stop| stop.status == StopStatus::Seated);
+        let seated = self.model.stops().iter().find(|stop| stop.status == StopStatus::Seated);
         if let Some(stop) = seated {
-            let text = format!(
-                "{} is stopped at {}; another console attends to it",
-                stop.actor, stop.place
-            );
+            let text = format!("{} is stopped at {}; another console attends to it", stop.actor, stop.place);
             (self.show)(&[quiet(text)]);
         }
     }
@@ -136,22 +117,15 @@ impl Session {
     /// What a message means for the stop that is attended to; `None` when nothing.
     pub(super) fn meant(&mut self, stop: StopId, message: FromHub) -> Option<Left> {
         match message {
-            FromHub::Seated {
-                stop: other,
-                banner,
-            } if other != stop => Some(Left::For((other, banner))),
+            FromHub::Seated { stop: other, banner } if other != stop => Some(Left::For((other, banner))),
             FromHub::Unseated { stop: gone } if gone == stop => {
-                (self.show)(&[quiet(
-                    "this prompt was closed: the stop is over, or somebody else attends to it",
-                )]);
+                (self.show)(&[quiet("this prompt was closed: the stop is over, or somebody else attends to it")]);
                 Some(Left::Over)
             }
             FromHub::Ending => Some(Left::Ended),
             FromHub::Stops(stops) if stops.iter().all(|row| row.id != stop) => {
                 self.note(&FromHub::Stops(stops));
-                (self.show)(&[quiet(
-                    "this stop is over: its actor ended, or somebody else let it go on",
-                )]);
+                (self.show)(&[quiet("this stop is over: its actor ended, or somebody else let it go on")]);
                 Some(Left::Over)
             }
             other => {
@@ -164,16 +138,9 @@ impl Session {
     fn attend(&mut self, (stop, banner): Seated) -> Left {
         self.shared.interrupt.serve(Some(stop));
         let mut lines = banner;
-        let others = self
-            .model
-            .stops()
-            .iter()
-            .filter(|row| row.id != stop)
-            .count();
+        let others = self.model.stops().iter().filter(|row| row.id != stop).count();
         if others > 0 {
-            lines.push(quiet(format!(
-                "{others} more wait: `stops` lists them, `seat N` enters one"
-            )));
+            lines.push(quiet(format!("{others} more wait: `stops` lists them, `seat N` enters one")));
         }
         lines.push(quiet("`help` lists the commands, `c` goes on"));
         (self.show)(&lines);
@@ -222,10 +189,7 @@ impl Session {
     }
 
     fn prompt_for(&self, stop: StopId) -> String {
-        self.model.stop(stop).map_or_else(
-            || "coulter> ".to_owned(),
-            |row| format!("coulter({})> ", row.actor),
-        )
+        self.model.stop(stop).map_or_else(|| "coulter> ".to_owned(), |row| format!("coulter({})> ", row.actor))
     }
 
     /// The message that ended the prompt is right behind.
@@ -252,26 +216,13 @@ impl Session {
     /// Hands a line to the engine and shows its answer.
     pub(super) fn ask_engine(&mut self, stop: StopId, text: &str) -> Option<Left> {
         let line = self.shared.number();
-        if self
-            .shared
-            .link
-            .send(&ToHub::Line {
-                stop,
-                line,
-                text: text.to_owned(),
-            })
-            .is_err()
-        {
+        if self.shared.link.send(&ToHub::Line { stop, line, text: text.to_owned() }).is_err() {
             return Some(Left::Ended);
         }
         loop {
             match self.events.recv() {
                 Err(_) => return Some(Left::Ended),
-                Ok(FromHub::Reply {
-                    stop: from,
-                    line: answered,
-                    reply,
-                }) if from == stop && answered == line => {
+                Ok(FromHub::Reply { stop: from, line: answered, reply }) if from == stop && answered == line => {
                     return self.answered(&reply);
                 }
                 Ok(FromHub::Refused { why }) => {
@@ -301,21 +252,13 @@ impl Session {
     fn ask_what_is_meant(&mut self, stop: StopId) -> Option<Left> {
         let question = "[s]tay, [g]o on, [q]uit this stop (its task fails), or [c]ancel the tree? ";
         match self.prompt.read(question, false) {
-            Typed::Line(answer) => match answer
-                .trim()
-                .chars()
-                .next()
-                .map(|first| first.to_ascii_lowercase())
-            {
+            Typed::Line(answer) => match answer.trim().chars().next().map(|first| first.to_ascii_lowercase()) {
                 Some('g') => self.ask_engine(stop, "continue"),
                 Some('q') => self.ask_engine(stop, "quit"),
                 Some('c') => {
                     let root = self.model.tree().map(|tree| tree.root.uuid);
                     if let Some(actor) = root {
-                        let _ = self.shared.link.send(&ToHub::Cancel {
-                            actor,
-                            context: None,
-                        });
+                        let _ = self.shared.link.send(&ToHub::Cancel { actor, context: None });
                     }
                     self.ask_engine(stop, "continue")
                 }

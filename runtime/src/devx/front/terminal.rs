@@ -109,10 +109,7 @@ mod tests {
 
     #[test]
     fn roles_are_colours_and_hostile_text_is_only_text() {
-        let lines = [Line(vec![
-            Span::new(Role::Error, "no\x1b[2J"),
-            Span::new(Role::Plain, " more\r\n"),
-        ])];
+        let lines = [Line(vec![Span::new(Role::Error, "no\x1b[2J"), Span::new(Role::Plain, " more\r\n")])];
         assert_eq!(render(&lines, false), "no[2J more\n");
         assert_eq!(render(&lines, true), "\x1b[31mno[2J\x1b[0m more\n");
     }

@@ -2,10 +2,9 @@
 use coulter_proto::repl::{Line, Role, Span};
 
 const KEYWORDS: &[&str] = &[
-    "as", "async", "await", "break", "const", "continue", "crate", "dyn", "else", "enum", "extern",
-    "fn", "for", "if", "impl", "in", "let", "loop", "match", "mod", "move", "mut", "pub", "ref",
-    "return", "self", "Self", "static", "struct", "super", "trait", "type", "union", "unsafe",
-    "use", "where", "while", "yield",
+    "as", "async", "await", "break", "const", "continue", "crate", "dyn", "else", "enum", "extern", "fn", "for", "if", "impl", "in", "let", "loop", "match",
+    "mod", "move", "mut", "pub", "ref", "return", "self", "Self", "static", "struct", "super", "trait", "type", "union", "unsafe", "use", "where", "while",
+    "yield",
 ];
 
 /// Splits a text into lines of spans.
@@ -38,9 +37,7 @@ fn next(text: &str) -> (Role, usize) {
     if bytes[0].is_ascii_digit() {
         return (Role::Literal, number(bytes));
     }
-    let word = text
-        .find(|c: char| !(c.is_alphanumeric() || c == '_'))
-        .unwrap_or(text.len());
+    let word = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
     if word > 0 {
         return (word_role(&text[..word], &text[word..]), word);
     }
@@ -85,10 +82,7 @@ fn block_comment(bytes: &[u8]) -> usize {
 fn string(text: &str) -> Option<usize> {
     let prefix = ["br", "cr", "b", "c", "r"].into_iter().find(|prefix| {
         let after = text.strip_prefix(prefix).unwrap_or_default();
-        after.starts_with('"')
-            || (prefix.contains('r')
-                && after.starts_with('#')
-                && after.trim_start_matches('#').starts_with('"'))
+        after.starts_with('"') || (prefix.contains('r') && after.starts_with('#') && after.trim_start_matches('#').starts_with('"'))
     });
     let prefix = prefix.unwrap_or_default();
     let body = &text[prefix.len()..];
@@ -96,11 +90,7 @@ fn string(text: &str) -> Option<usize> {
         let hashes = body.len() - body.trim_start_matches('#').len();
         let close = format!("\"{}", "#".repeat(hashes));
         let start = prefix.len() + hashes + 1;
-        return Some(
-            text.get(start..)?
-                .find(&close)
-                .map_or(text.len(), |at| start + at + close.len()),
-        );
+        return Some(text.get(start..)?.find(&close).map_or(text.len(), |at| start + at + close.len()));
     }
     if !body.starts_with('"') {
         return None;
@@ -130,9 +120,7 @@ fn quote(text: &str) -> (Role, usize) {
         (Some((_, '\\')), _) => (Role::Literal, until_unescaped(text, b'\'')),
         (Some(_), Some((at, '\''))) => (Role::Literal, at + 1),
         (Some((_, first)), _) if first.is_alphabetic() || first == '_' => {
-            let len = text[1..]
-                .find(|c: char| !(c.is_alphanumeric() || c == '_'))
-                .map_or(text.len(), |at| at + 1);
+            let len = text[1..].find(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(text.len(), |at| at + 1);
             (Role::Keyword, len)
         }
         _ => (Role::Plain, 1),
@@ -183,11 +171,7 @@ impl Lines {
 /// Tabs as spaces; nothing that a terminal would obey.
 fn clean(text: &str) -> String {
     let text = text.replace('\t', "    ");
-    if text.contains(char::is_control) {
-        text.chars().filter(|c| !c.is_control()).collect()
-    } else {
-        text
-    }
+    if text.contains(char::is_control) { text.chars().filter(|c| !c.is_control()).collect() } else { text }
 }
 
 #[cfg(test)]
@@ -203,17 +187,8 @@ mod tests {
             Role::Name => 'n',
             _ => '.',
         };
-        let line = |line: &Line| {
-            line.0
-                .iter()
-                .flat_map(|span| span.text.chars().map(move |_| letter(span.role)))
-                .collect::<String>()
-        };
-        highlight(text)
-            .iter()
-            .map(line)
-            .collect::<Vec<_>>()
-            .join("\n")
+        let line = |line: &Line| line.0.iter().flat_map(|span| span.text.chars().map(move |_| letter(span.role))).collect::<String>();
+        highlight(text).iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
@@ -225,21 +200,8 @@ mod tests {
 
     #[test]
     fn strings_of_every_kind() {
-        for text in [
-            r#""a\"b""#,
-            r##"r#"a"b"#"##,
-            r#"b"x""#,
-            r##"br#"x"#"##,
-            r#"c"x""#,
-            r"'x'",
-            r"'\''",
-            r"'\u{1F600}'",
-        ] {
-            assert!(
-                roles(text).chars().all(|role| role == 'l'),
-                "{text}: {}",
-                roles(text)
-            );
+        for text in [r#""a\"b""#, r##"r#"a"b"#"##, r#"b"x""#, r##"br#"x"#"##, r#"c"x""#, r"'x'", r"'\''", r"'\u{1F600}'"] {
+            assert!(roles(text).chars().all(|role| role == 'l'), "{text}: {}", roles(text));
         }
         assert_eq!(roles("&'a str"), ".kk....");
         assert_eq!(roles("rust # \""), ".......l");
