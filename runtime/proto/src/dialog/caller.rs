@@ -331,6 +331,11 @@ impl Caller {
             Final::Failed(FinalFailure::Real) => StreamEnd::Failed,
             Final::Lost => StreamEnd::Lost,
         });
+        if self.block == Block::Running && !self.started && self.terms.kind == DialogKind::Context {
+            // There never was a block: the final word comes out of the opening.
+            self.block = Block::Dropped;
+            self.ended_by_remote = !self.cancel_absorbed(word);
+        }
         if self.block == Block::Running && self.started {
             let benign = matches!(word, Final::Returned) || self.cancel_absorbed(word);
             if !benign {

@@ -69,6 +69,11 @@ fn rule_5_1_the_block_begins_with_started_and_an_error_before_it_fails_the_openi
     assert!(effects.contains(&CallerEffect::Wake(Waiter::Started)));
     assert!(effects.contains(&CallerEffect::Ended));
     assert!(!effects.contains(&CallerEffect::DropBlock), "there is no block yet");
+    for (input, verdict) in [(CallerInput::Peer(fails(FOREIGN)), Verdict::Remote), (CallerInput::Peer(fails(FinalFailure::Real)), Verdict::Remote), (CallerInput::ChannelLost, Verdict::Lost)] {
+        let mut caller = Caller::new(context());
+        feed(&mut caller, 0, input);
+        assert_eq!(caller.verdict(), Some(verdict));
+    }
 }
 
 #[test]

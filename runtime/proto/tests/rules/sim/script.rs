@@ -1,0 +1,157 @@
+//! What bodies do: small scripts, generated from a seed.
+use std::rc::Rc;
+
+use coulter_proto::nursery::ChildKind;
+
+/// A body.
+pub(super) type Body = Rc<Vec<Op>>;
+
+/// One step of a body. `swallow`: an error that comes out is handled here, else it ends the body.
+#[derive(Clone, Debug)]
+pub(super) enum Op {
+    Sleep(u64),
+    Started,
+    Open,
+    Close,
+    Send(u64),
+    /// Gives up after this long.
+    Receive(u64),
+    CancelContext,
+    CancelNursery,
+    Fail,
+    Panic,
+    /// Stops in the debugger for this long.
+    Stop(u64),
+    /// Blocks the work thread for this long.
+    Stuck(u64),
+    Shield(Body),
+    Timed(u64, Body),
+    Spawn(Body),
+    Context { to: u64, child: Body, block: Body, swallow: bool },
+    Call { to: u64, child: Body, swallow: bool },
+    Nursery { kids: Vec<(ChildKind, Body)>, body: Body, swallow: bool },
+    /// Never ends by itself.
+    Forever,
+}
+
+/// Where a body runs, which decides what it may do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Main,
+    Call,
+    Context,
+    Block,
+}
+
+/// Random numbers from a seed.
+pub(super) struct Rng(u64);
+
+impl Rng {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+    /// Below `n`.
+    pub(super) fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % n.max(1)
+    }
+    pub(super) fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+}
+
+/// How wild a run is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wildness {
+    pub(super) failures: bool,
+    pub(super) stops: bool,
+}
+
+pub(super) fn main_body(rng: &mut Rng, wild: Wildness) -> Body {
+    let mut ops = vec![nursery(rng, wild, 3)];
+    while rng.one_in(2) && ops.len() < 3 {
+        ops.push(nursery(rng, wild, 2));
+    }
+    Rc::new(ops)
+}
+
+fn nursery(rng: &mut Rng, wild: Wildness, depth: u32) -> Op {
+    let kids = (0..1 + rng.below(3))
+        .map(|_| {
+            if rng.one_in(2) {
+                (ChildKind::OneShot, body(rng, wild, depth - 1, Place::Call))
+            } else {
+                (ChildKind::Daemon, Rc::new(Vec::new()))
+            }
+        })
+        .collect();
+    let mut ops = (*body(rng, wild, depth - 1, Place::Main)).clone();
+    // Daemons live until cancelled: mostly the body does that at its end.
+    if !rng.one_in(6) {
+        ops.push(Op::CancelNursery);
+    }
+    Op::Nursery { kids, body: Rc::new(ops), swallow: rng.one_in(2) }
+}
+
+fn body(rng: &mut Rng, wild: Wildness, depth: u32, place: Place) -> Body {
+    let mut ops = Vec::new();
+    if place == Place::Context {
+        if rng.one_in(3) {
+            ops.push(Op::Sleep(rng.below(40_000)));
+        }
+        if !(wild.failures && rng.one_in(15)) {
+            ops.push(Op::Started);
+        }
+    }
+    let streams = matches!(place, Place::Context | Place::Block);
+    if streams && !rng.one_in(4) {
+        ops.push(Op::Open);
+    }
+    for _ in 0..rng.below(6) {
+        let op = step(rng, wild, depth, place);
+        ops.push(op);
+    }
+    if streams && rng.one_in(3) {
+        ops.push(Op::Close);
+    }
+    if place == Place::Context && rng.one_in(8) {
+        ops.push(Op::Forever);
+    }
+    Rc::new(ops)
+}
+
+fn step(rng: &mut Rng, wild: Wildness, depth: u32, place: Place) -> Op {
+    let streams = matches!(place, Place::Context | Place::Block);
+    loop {
+        let op = match rng.below(18) {
+            0 | 1 => Op::Sleep(rng.below(80_000)),
+            2..=4 if streams => Op::Send(rng.below(120)),
+            5 | 6 if streams => Op::Receive(300_000),
+            7 if place == Place::Block && rng.one_in(2) => Op::CancelContext,
+            8 if wild.failures && rng.one_in(2) => Op::Fail,
+            9 if wild.failures && rng.one_in(4) => Op::Panic,
+            10 if wild.stops && rng.one_in(2) => Op::Stop(rng.below(4_000_000)),
+            11 if wild.stops && rng.one_in(4) => Op::Stuck(rng.below(3_000_000)),
+            12 if depth > 0 => Op::Shield(body(rng, wild, 0, place_inside(place))),
+            13 if depth > 0 => Op::Timed(rng.below(120_000), body(rng, wild, depth - 1, place_inside(place))),
+            14 if depth > 0 => Op::Spawn(body(rng, wild, 0, Place::Main)),
+            15 | 16 if depth > 0 => Op::Context {
+                to: rng.below(1000),
+                child: body(rng, wild, depth - 1, Place::Context),
+                block: body(rng, wild, depth - 1, Place::Block),
+                swallow: rng.one_in(2),
+            },
+            17 if depth > 1 && rng.one_in(3) => nursery(rng, wild, depth - 1),
+            17 if depth > 0 => Op::Call { to: rng.below(1000), child: body(rng, wild, depth - 1, Place::Call), swallow: rng.one_in(2) },
+            _ => continue,
+        };
+        return op;
+    }
+}
+
+/// Inside a shield or a deadline the streams of the body around are used.
+fn place_inside(place: Place) -> Place {
+    if place == Place::Context { Place::Main } else { place }
+}
