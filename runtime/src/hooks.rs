@@ -16,6 +16,7 @@ pub(crate) enum Verdict {
     /// Go on as if nothing had stopped.
     Continue,
     /// The task fails with `DebugQuit`.
+    #[cfg_attr(not(feature = "repl"), allow(dead_code))]
     Quit,
 }
 

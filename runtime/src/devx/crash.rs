@@ -47,7 +47,9 @@ fn at_panic(info: &PanicHookInfo<'_>) -> bool {
     if info.payload().is::<DebugQuitPayload>() {
         return true;
     }
-    let message = info.payload_as_str().map_or_else(|| "a panic whose payload is no text".to_owned(), str::to_owned);
+    let payload = info.payload();
+    let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let message = text.unwrap_or("a panic whose payload is no text").to_owned();
     let location = info.location().map(|at| format!("{}:{}:{}", at.file(), at.line(), at.column()));
     let backtrace = if wants_backtrace() { stack::as_text() } else { None };
     let ended = stop_at_panic(info, &message);

@@ -9,12 +9,18 @@
 #![forbid(unsafe_code)]
 
 pub(crate) mod capture;
+#[cfg_attr(not(feature = "repl"), allow(dead_code))]
 pub(crate) mod pause;
 
 mod crash;
+// Nothing stops without a REPL: these are only told to.
+#[cfg_attr(not(feature = "repl"), allow(dead_code))]
 mod desk;
+#[cfg_attr(not(feature = "repl"), allow(dead_code))]
 mod installed;
+#[cfg(feature = "repl")]
 mod names;
+#[cfg_attr(not(feature = "repl"), allow(dead_code))]
 mod stack;
 
 #[cfg(feature = "repl")]

@@ -169,14 +169,14 @@ fn a_pause_that_is_off_asks_nobody_and_stops_once_it_is_on() {
 
 #[test]
 fn detach_ends_the_stops_of_this_line_only() {
-    fn here(which: bool) {
-        if which { crate::pause!() } else { crate::pause!() }
+    fn here() {
+        crate::pause!();
     }
     let set = set_up(lines(&["detach"]), true, false);
-    here(true);
-    here(true);
+    here();
+    here();
     assert_eq!(all(&set.script.asked).len(), 1);
-    here(false);
+    crate::pause!();
     assert_eq!(all(&set.script.asked).len(), 2);
 }
 
