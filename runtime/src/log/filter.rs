@@ -44,7 +44,7 @@ impl Filter {
         if !said_default && filter.targets.is_empty() {
             filter.default = Some(Level::Warn);
         }
-        filter.targets.sort_by(|a, b| b.0.len().cmp(&a.0.len()));
+        filter.targets.sort_by_key(|(target, _)| std::cmp::Reverse(target.len()));
         (filter, complaints)
     }
 

@@ -28,6 +28,7 @@ macro_rules! log_runtime { ($($rest:tt)+) => { $crate::log::log_at!("coulter::ru
 /// Level devx: the debugger at work.
 macro_rules! log_devx { ($($rest:tt)+) => { $crate::log::log_at!("coulter::devx", $($rest)+) }; }
 /// Level io: what processes print.
+#[allow(unused_macros)] // the level is complete with it, whether or not a room says anything there
 macro_rules! log_io { ($($rest:tt)+) => { ::tracing::info!(target: "coulter::io", $($rest)+) }; }
 /// Level cancel: who cancelled whom.
 macro_rules! log_cancel { ($($rest:tt)+) => { ::tracing::info!(target: "coulter::cancel", $($rest)+) }; }

@@ -1,13 +1,8 @@
-//! The terminal: whether there is one, and putting its settings back.
+//! The terminal: whether stderr is one, and putting its settings back.
 use std::io;
 use std::os::fd::OwnedFd;
 
-use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcsetattr};
-
-/// Whether a person can be asked: stdin and stdout are a terminal.
-pub(crate) fn is_interactive() -> bool {
-    isatty(rustix::stdio::stdin()) && isatty(rustix::stdio::stdout())
-}
+use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetpgrp, tcsetattr};
 
 /// Whether stderr is a terminal: colour makes sense there.
 pub(crate) fn stderr_is_terminal() -> bool {
@@ -29,8 +24,17 @@ impl Settings {
         Ok(Self { terminal, termios })
     }
 
-    /// Puts them back, after what was written has been shown.
+    /// Puts them back where they were changed, after what was written has been shown. From the
+    /// background nothing is done: the kernel would stop us, and the terminal is somebody else's.
     pub(crate) fn restore(&self) -> io::Result<()> {
-        Ok(tcsetattr(&self.terminal, OptionalActions::Drain, &self.termios)?)
+        let foreground = tcgetpgrp(&self.terminal)? == rustix::process::getpgrp();
+        if foreground && !is_same(&self.termios, &tcgetattr(&self.terminal)?) {
+            tcsetattr(&self.terminal, OptionalActions::Drain, &self.termios)?;
+        }
+        Ok(())
     }
+}
+
+fn is_same(a: &Termios, b: &Termios) -> bool {
+    (a.input_modes, a.output_modes, a.control_modes, a.local_modes) == (b.input_modes, b.output_modes, b.control_modes, b.local_modes)
 }

@@ -101,12 +101,12 @@ impl Hub {
             ToHub::Snapshot => self.begin_snapshot(now, id),
             ToHub::Follow { tables, logs } => self.follow(now, id, tables, logs),
             ToHub::Line { stop, line, text } => {
-                if let Some((actor, line)) = self.to_engine(id, stop, line) {
+                if let Some((actor, line)) = self.route(id, stop, line) {
                     self.down(actor, Down::Line { stop, line, text });
                 }
             }
             ToHub::Complete { stop, line, text, cursor } => {
-                if let Some((actor, line)) = self.to_engine(id, stop, line) {
+                if let Some((actor, line)) = self.route(id, stop, line) {
                     self.down(actor, Down::Complete { stop, line, text, cursor });
                 }
             }
@@ -176,7 +176,7 @@ impl Hub {
     }
 
     /// Whose engine a line goes to, and under which number, if the console attends to that stop.
-    fn to_engine(&mut self, id: ConsoleId, stop: StopId, line: u64) -> Option<(Uuid, u64)> {
+    fn route(&mut self, id: ConsoleId, stop: StopId, line: u64) -> Option<(Uuid, u64)> {
         if !self.known_stop(id, stop) {
             return None;
         }

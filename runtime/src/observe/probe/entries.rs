@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use coulter_proto::observe::{ChannelRow, ContextRow, Phase, TaskRow};
 
+use crate::observe::recorder::{self, Kind};
+
 use super::{ENDED_CONTEXTS, Probe, lock};
 
 pub(super) struct ContextCell {
@@ -92,6 +94,8 @@ impl Drop for ContextEntry {
     fn drop(&mut self) {
         let mut row = self.cell.row();
         row.waiting.clear();
+        let failed = matches!(row.phase, Phase::Failed(_) | Phase::Cancelled(_));
+        recorder::record(Kind::DialogEnded, row.key.n, u64::from(failed));
         {
             let mut table = lock(&self.probe.contexts);
             table.live.remove(&self.n);
@@ -174,6 +178,7 @@ impl ChannelEntry {
 impl Drop for ChannelEntry {
     fn drop(&mut self) {
         let row = self.cell.row();
+        recorder::record(Kind::ChannelDown, row.id, recorder::low(row.there.uuid));
         lock(&self.probe.channels).remove(&self.n);
         self.probe.past_messages.fetch_add(row.sent + row.received, Relaxed);
         self.probe.past_bytes.fetch_add(row.sent_bytes + row.received_bytes, Relaxed);

@@ -13,6 +13,7 @@ use coulter_proto::id::{Aid, Uuid};
 use coulter_proto::level::Level;
 use coulter_proto::observe::{ActorRow, ActorState, ChannelRow, ContextRow, Tables, TaskRow};
 
+use super::recorder::{self, Kind};
 pub(crate) use entries::{ChannelEntry, ContextEntry, TaskEntry};
 use entries::{ChannelCell, ContextCell, TaskCell};
 
@@ -138,8 +139,13 @@ impl Probe {
             let mut children = lock(&self.children);
             let uuid = row.aid.uuid;
             let over = matches!(row.state, ActorState::Ended { .. });
-            let was_over = children.rows.insert(uuid, row.clone()).is_some_and(|old| matches!(old.state, ActorState::Ended { .. }));
+            let before = children.rows.insert(uuid, row.clone());
+            if before.is_none() && !over {
+                recorder::record(Kind::ChildSpawned, u64::from(row.aid.pid), recorder::low(uuid));
+            }
+            let was_over = before.is_some_and(|old| matches!(old.state, ActorState::Ended { .. }));
             if over && !was_over {
+                recorder::record(Kind::ChildDied, u64::from(row.aid.pid), recorder::low(uuid));
                 children.ended.push_back(uuid);
                 if children.ended.len() > ENDED_CHILDREN
                     && let Some(oldest) = children.ended.pop_front()
@@ -154,14 +160,10 @@ impl Probe {
         self.touch();
     }
 
-    /// The rows of my children, the dead ones included while they are kept.
-    pub(crate) fn children(&self) -> Vec<ActorRow> {
-        lock(&self.children).rows.values().cloned().collect()
-    }
-
     /// A context or call was opened on this side.
     pub(crate) fn context(&'static self, mut row: ContextRow) -> ContextEntry {
         truncate(&mut row.arguments, MAX_ARGUMENTS);
+        recorder::record(Kind::DialogOpened, row.key.n, recorder::low(row.there.uuid));
         let n = self.next.fetch_add(1, Relaxed);
         let cell = Arc::new(ContextCell::new(row));
         lock(&self.contexts).live.insert(n, Arc::clone(&cell));
@@ -171,6 +173,7 @@ impl Probe {
 
     /// A channel came up.
     pub(crate) fn channel(&'static self, row: ChannelRow) -> ChannelEntry {
+        recorder::record(Kind::ChannelUp, row.id, recorder::low(row.there.uuid));
         let n = self.next.fetch_add(1, Relaxed);
         let cell = Arc::new(ChannelCell::new(row));
         lock(&self.channels).insert(n, Arc::clone(&cell));

@@ -115,7 +115,8 @@ impl Watch {
     }
 
     /// Whether output is held back for a prompt in our terminal.
-    pub(crate) fn is_holding(&self) -> bool {
+    #[cfg(test)]
+    pub(super) fn is_holding(&self) -> bool {
         self.shared.held.load(Ordering::Acquire)
     }
 

@@ -5,9 +5,12 @@
 //! children print. In the root it is also the hub. It never waits for the work thread, never runs
 //! code of a user, and sleeps without a timeout while nobody looks and nothing happens.
 mod command;
+mod dump;
+mod end;
 mod feed;
 mod handle;
 mod member;
+mod ready;
 mod root;
 mod signals;
 mod stops;

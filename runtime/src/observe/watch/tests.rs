@@ -1,5 +1,6 @@
 //! Root, children and consoles through real sockets, several watch threads in one process.
 mod bench;
+mod processes;
 
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc;

@@ -2,36 +2,26 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::{AsFd as _, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use coulter_proto::bus::{Down, Up};
-use coulter_proto::error::CancelCause;
 use coulter_proto::id::Aid;
 use coulter_proto::level::Level;
 use coulter_proto::observe::LogRow;
-use rustix::event::{PollFd, PollFlags, poll};
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 
 use super::command::{Command, Shared, lock};
 use super::feed::Feed;
 use super::member::Member;
-use super::root::{Conn, Root};
-use super::signals::{self, Signals};
+use super::root::Root;
+use super::signals::Signals;
 use super::stops::Stops;
 use super::{Config, Role, ToEngine, ToWork, Watch};
 use crate::observe::output::{Custody, Which};
 use crate::observe::probe::{Probe, unix_micros};
 use crate::observe::recorder;
-use crate::sys::process;
-
-/// How long the work thread has to end once the parent is gone.
-const LAST_SECOND: Duration = Duration::from_secs(1);
-/// How long a graceful end waits for output and words to be taken.
-const LAST_OUTPUT: Duration = Duration::from_millis(300);
-const LAST_WORDS: Duration = Duration::from_millis(200);
+use crate::sys::terminal::Settings;
 
 thread_local! {
     static HERE: Cell<bool> = const { Cell::new(false) };
@@ -43,7 +33,7 @@ pub(super) fn is_watch_thread() -> bool {
 }
 
 /// What this process is in its tree.
-enum Side {
+pub(super) enum Side {
     Root(Box<Root>),
     Child(Box<Member>),
 }
@@ -60,10 +50,10 @@ impl Side {
         }
     }
     /// For what is worth saying only while there is somebody to hear it.
-    fn tell(&mut self, message: Up) {
+    pub(super) fn tell(&mut self, message: Up) {
         let _ = self.up(message);
     }
-    fn backlog(&self) -> usize {
+    pub(super) fn backlog(&self) -> usize {
         match self {
             Self::Root(_) => 0,
             Self::Child(member) => member.backlog(),
@@ -71,35 +61,25 @@ impl Side {
     }
 }
 
-/// What `poll` says is ready.
-#[derive(Clone, Copy)]
-enum Token {
-    Wake,
-    Signals,
-    Parent,
-    Bus,
-    Root(Conn),
-    Stream(usize),
-    Writable,
-}
-
 /// The state of the thread.
 pub(super) struct Thread {
-    me: Aid,
-    probe: &'static Probe,
-    shared: Arc<Shared>,
-    watch: Watch,
-    signals: Option<Signals>,
-    custody: Custody,
-    stops: Stops,
-    asks: HashMap<u64, tokio::sync::oneshot::Sender<bool>>,
-    last_ask: u64,
-    feed: Feed,
-    side: Side,
+    pub(super) me: Aid,
+    pub(super) probe: &'static Probe,
+    pub(super) shared: Arc<Shared>,
+    pub(super) watch: Watch,
+    pub(super) signals: Option<Signals>,
+    pub(super) custody: Custody,
+    pub(super) stops: Stops,
+    pub(super) asks: HashMap<u64, tokio::sync::oneshot::Sender<bool>>,
+    pub(super) last_ask: u64,
+    pub(super) feed: Feed,
+    pub(super) side: Side,
     /// How often somebody asked this actor to end.
-    cancels: u32,
+    pub(super) cancels: u32,
     /// The parent is gone: when this thread ends the process.
-    end_at: Option<Instant>,
+    pub(super) end_at: Option<Instant>,
+    /// How the root found its terminal.
+    pub(super) terminal: Option<Settings>,
 }
 
 impl Thread {
@@ -109,7 +89,9 @@ impl Thread {
             Role::Root { tree, dir, secret, terminal } => Side::Root(Box::new(Root::new(tree, dir, secret, terminal)?)),
             Role::Child { bus, secret, parent, lifeline } => Side::Child(Box::new(Member::new(aid.clone(), &bus, secret, parent, lifeline)?)),
         };
+        let terminal = matches!(side, Side::Root(_)).then(|| signals.as_ref().and_then(|_| Settings::take().ok())).flatten();
         Ok(Self {
+            terminal,
             probe,
             shared: Arc::clone(&watch.shared),
             watch,
@@ -186,7 +168,7 @@ impl Thread {
         }
     }
 
-    fn up(&mut self, message: Up) {
+    pub(super) fn up(&mut self, message: Up) {
         if !self.side.up(message) {
             self.answer_all_asks();
         }
@@ -194,14 +176,14 @@ impl Thread {
     }
 
     /// With no root to ask, everybody may.
-    fn answer_all_asks(&mut self) {
+    pub(super) fn answer_all_asks(&mut self) {
         for (_, answer) in self.asks.drain() {
             let _ = answer.send(true);
         }
     }
 
     /// In the root: what the hub has to say to this actor itself.
-    fn locals(&mut self) {
+    pub(super) fn locals(&mut self) {
         while let Side::Root(root) = &mut self.side {
             let local = std::mem::take(&mut root.local);
             if local.is_empty() {
@@ -212,7 +194,7 @@ impl Thread {
     }
 
     /// The root says something.
-    fn down(&mut self, message: Down) {
+    pub(super) fn down(&mut self, message: Down) {
         match message {
             // Only at the beginning, and read there.
             Down::Challenge { .. } | Down::Welcome => {}
@@ -262,74 +244,9 @@ impl Thread {
         self.up(Up::StopOver { stop });
     }
 
-    fn to_work(&self, message: ToWork) {
+    pub(super) fn to_work(&self, message: ToWork) {
         // A work thread that has gone needs to be told nothing.
         let _ = self.watch.work.send(message);
-    }
-
-    fn cancel(&mut self, why: String) {
-        let cause = CancelCause { by: None, why, behind: Vec::new() };
-        self.to_work(ToWork::CancelActor { cause, hurry: self.cancels > 0 });
-        self.cancels += 1;
-    }
-
-    fn on_signal(&mut self, signal: i32) {
-        match (&self.side, signal) {
-            (_, SIGUSR1) => return self.custody.print(self.dump()),
-            // Of the terminal's signals the root decides, for the whole tree.
-            (Side::Child(_), signal) if signal != SIGTERM => return,
-            // It is meant for the prompt, not for the tree.
-            (Side::Root(root), SIGINT) if root.hub().shields_interrupt() => return,
-            (Side::Root(root), signal) if self.cancels >= 2 => {
-                // Asked three times: whoever sits there wants it gone, and the children die with us.
-                root.remove_directory();
-                process::exit_now(128 + signal);
-            }
-            _ => {}
-        }
-        let _ = self.shared.signalled.compare_exchange(0, signal, Ordering::AcqRel, Ordering::Acquire);
-        self.cancel(signals::name(signal));
-    }
-
-    /// The tasks as text, for SIGUSR1: also when the work thread answers nobody.
-    fn dump(&self) -> Vec<u8> {
-        let tables = self.probe.tables();
-        let mut text = format!("coulter: {} tasks of {}\n", tables.tasks.len(), self.me);
-        for task in &tables.tasks {
-            let state = if task.running { "running" } else { "waiting" };
-            text.push_str(&format!("  {:>4} {state} {} ({} polls) {}\n", task.id.0, task.name, task.polls, task.place));
-        }
-        for context in &tables.contexts {
-            text.push_str(&format!("  {:?} {} with {}: {:?} {}\n", context.side, context.endpoint, context.there, context.phase, context.waiting));
-        }
-        text.into_bytes()
-    }
-
-    /// The parent (or the root) is gone: this process ends, by itself or by this thread.
-    fn parent_gone(&mut self) {
-        let Side::Child(member) = &mut self.side else { return };
-        member.forget_parent();
-        if self.end_at.is_some() {
-            return;
-        }
-        let cause = CancelCause { by: Some(member.parent().clone()), why: format!("its parent {} is gone", member.parent()), behind: Vec::new() };
-        self.end_at = Some(Instant::now() + LAST_SECOND);
-        self.cancels += 1;
-        self.to_work(ToWork::CancelActor { cause, hurry: true });
-        if self.signals.is_some() {
-            // Whoever read our output is gone too, and a `println!` that fails panics.
-            let _ = process::silence_output();
-        }
-        self.custody.silence();
-        self.stops.end_all();
-        self.answer_all_asks();
-    }
-
-    fn end_process(&mut self) -> ! {
-        for path in lock(&self.watch.sockets).drain(..) {
-            let _ = std::fs::remove_file(path);
-        }
-        process::exit_now(1)
     }
 
     fn on_time(&mut self) {
@@ -354,135 +271,10 @@ impl Thread {
             self.parent_gone();
         }
     }
-
-    fn timeout(&self) -> Option<Duration> {
-        if self.custody.is_ready() {
-            return Some(Duration::ZERO);
-        }
-        let now = Instant::now();
-        let root = match &self.side {
-            Side::Root(root) => root.deadline(),
-            Side::Child(_) => None,
-        };
-        let end = self.end_at.filter(|_| self.signals.is_some());
-        let due = self.custody.deadline().into_iter().chain(self.feed.deadline(now)).chain(root).chain(end).min()?;
-        Some(due.saturating_duration_since(now))
-    }
-
-    /// Sleeps until something is ready or due.
-    fn wait(&self) -> Vec<(Token, PollFlags)> {
-        let mut tokens = Vec::new();
-        let mut fds: Vec<BorrowedFd<'_>> = Vec::new();
-        let mut wanted = Vec::new();
-        let mut add = |token, fd, flags| {
-            tokens.push(token);
-            fds.push(fd);
-            wanted.push(flags);
-        };
-        add(Token::Wake, self.shared.wake_fd().as_fd(), PollFlags::IN);
-        if let Some(signals) = &self.signals {
-            add(Token::Signals, signals.fd(), PollFlags::IN);
-        }
-        let with_out = |writes: bool| if writes { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
-        match &self.side {
-            Side::Root(root) => root.polled().for_each(|(conn, fd, writes)| add(Token::Root(conn), fd, with_out(writes))),
-            Side::Child(member) => {
-                // Data on the lifeline is the work thread's; only its end is ours.
-                member.lifeline().into_iter().for_each(|fd| add(Token::Parent, fd, PollFlags::RDHUP));
-                member.pidfd().into_iter().for_each(|fd| add(Token::Parent, fd, PollFlags::IN));
-                member.bus().into_iter().for_each(|(fd, writes)| add(Token::Bus, fd, with_out(writes)));
-            }
-        }
-        self.custody.streams().enumerate().for_each(|(n, fd)| add(Token::Stream(n), fd, PollFlags::IN));
-        self.custody.blocked().for_each(|fd| add(Token::Writable, fd, PollFlags::OUT));
-        let mut polled: Vec<PollFd<'_>> = fds.iter().zip(wanted).map(|(fd, flags)| PollFd::new(fd, flags)).collect();
-        let timeout = self.timeout().map(super::timespec);
-        match poll(&mut polled, timeout.as_ref()) {
-            Ok(0) | Err(_) => Vec::new(),
-            Ok(_) => tokens.into_iter().zip(polled.iter().map(PollFd::revents)).filter(|(_, flags)| !flags.is_empty()).collect(),
-        }
-    }
-
-    fn on_ready(&mut self, ready: &[(Token, PollFlags)]) {
-        // Streams last to first: one that ends takes its place out of the list.
-        for &(token, flags) in ready.iter().rev() {
-            match token {
-                Token::Wake | Token::Writable => {}
-                Token::Signals => {
-                    let signals = self.signals.as_mut().map(Signals::take).unwrap_or_default();
-                    signals.into_iter().for_each(|signal| self.on_signal(signal));
-                }
-                Token::Parent => self.parent_gone(),
-                Token::Bus => self.on_bus(flags),
-                Token::Root(conn) => {
-                    if let Side::Root(root) = &mut self.side {
-                        root.on_ready(conn, flags.intersects(!PollFlags::OUT), flags.contains(PollFlags::OUT));
-                    }
-                    self.locals();
-                }
-                Token::Stream(n) => {
-                    let (shared, wanted) = (&self.shared, self.feed.wants(Level::Io));
-                    self.custody.read(n, Instant::now(), &mut |child, which, line| tell_line(shared, wanted, child, which, line));
-                }
-            }
-        }
-    }
-
-    fn on_bus(&mut self, flags: PollFlags) {
-        let Side::Child(member) = &mut self.side else { return };
-        if flags.contains(PollFlags::OUT) {
-            member.flush();
-        }
-        let mut downs = Vec::new();
-        let alive = !flags.intersects(!PollFlags::OUT) || member.read(&mut downs);
-        downs.into_iter().for_each(|message| self.down(message));
-        if !alive {
-            self.parent_gone();
-        }
-    }
-
-    fn finish(mut self) {
-        let (shared, wanted) = (Arc::clone(&self.shared), self.feed.wants(Level::Io));
-        self.custody.finish(LAST_OUTPUT, &mut |child, which, line| tell_line(&shared, wanted, child, which, line));
-        shared.held.store(false, Ordering::Release);
-        self.stops.end_all();
-        self.answer_all_asks();
-        let (backlog, side) = (self.side.backlog(), &mut self.side);
-        self.feed.flush_logs(&shared, backlog, &mut |message| side.tell(message));
-        self.feed.watch(false, None);
-        match &mut self.side {
-            Side::Root(root) => root.finish(LAST_WORDS),
-            Side::Child(member) => {
-                member.up(Up::Goodbye);
-                let end = Instant::now() + LAST_WORDS;
-                while let Some((fd, true)) = member.bus()
-                    && Instant::now() < end
-                {
-                    let left = end.saturating_duration_since(Instant::now());
-                    let _ = poll(&mut [PollFd::new(&fd, PollFlags::OUT)], Some(&super::timespec(left)));
-                    member.flush();
-                }
-            }
-        }
-        for command in shared.close() {
-            refuse(command);
-        }
-    }
-}
-
-/// What nobody will do any more.
-fn refuse(command: Command) {
-    match command {
-        Command::AskStop { engine, .. } => drop(engine.send(ToEngine::Refused { why: "this actor is ending".to_owned(), unattended: false })),
-        Command::MaySignal { answer, .. } => drop(answer.send(true)),
-        Command::Adopt { tail, .. } => tail.close(),
-        Command::Print(text) => crate::observe::output::write_stderr(&text),
-        Command::Up(_) | Command::StopOver(_) | Command::Finish => {}
-    }
 }
 
 /// A line a child printed, as a record for whoever looks.
-fn tell_line(shared: &Shared, wanted: bool, child: &Aid, which: Which, line: &str) {
+pub(super) fn tell_line(shared: &Shared, wanted: bool, child: &Aid, which: Which, line: &str) {
     if wanted {
         shared.log(LogRow {
             time: unix_micros(),
