@@ -72,25 +72,29 @@ const fn all(keys: &'static [Key], action: Action, name: &'static str, what: &'s
     Binding { keys, action, name, what, place: Place::Everywhere, footer }
 }
 
+const fn quiet(view: View, keys: &'static [Key], action: Action, name: &'static str, what: &'static str) -> Binding {
+    Binding { keys, action, name, what, place: Place::In(view), footer: false }
+}
+
 const fn only(view: View, keys: &'static [Key], action: Action, name: &'static str, what: &'static str) -> Binding {
     Binding { keys, action, name, what, place: Place::In(view), footer: true }
 }
 
 /// The table. Keys of one view come before those of all.
-pub const BINDINGS: &[Binding] = &[
-    only(View::Tree, &[Key::Char('h'), Key::Left], Action::Fold, "fold", "fold, or to the parent"),
-    only(View::Tree, &[Key::Char('l'), Key::Right], Action::Unfold, "unfold", "unfold"),
-    only(View::Stops, &[Key::Char('c')], Action::Continue, "continue", "let it go on"),
-    only(View::Stops, &[Key::Char('C')], Action::ContinueAlike, "continue-alike", "let all at this place go on"),
-    only(View::Stops, &[Key::Char('s')], Action::Skip, "skip", "put it last in the queue"),
-    only(View::Logs, &[Key::Char(' ')], Action::Toggle, "toggle-filter", "filter on or off"),
+pub static BINDINGS: &[Binding] = &[
+    quiet(View::Tree, &[Key::Char('h'), Key::Left], Action::Fold, "fold", "fold, or to the parent"),
+    quiet(View::Tree, &[Key::Char('l'), Key::Right], Action::Unfold, "unfold", "unfold"),
+    only(View::Stops, &[Key::Char('c')], Action::Continue, "continue", "go on"),
+    only(View::Stops, &[Key::Char('C')], Action::ContinueAlike, "continue-alike", "all at this place go on"),
+    only(View::Stops, &[Key::Char('s')], Action::Skip, "skip", "put last"),
+    only(View::Logs, &[Key::Char(' ')], Action::Toggle, "toggle-filter", "filter on/off"),
     only(View::Logs, &[Key::Char('d')], Action::Remove, "remove-filter", "remove the filter"),
-    only(View::Logs, &[Key::Char('+')], Action::Louder, "louder", "only louder records"),
-    only(View::Logs, &[Key::Char('-')], Action::Quieter, "quieter", "quieter records too"),
+    only(View::Logs, &[Key::Char('+')], Action::Louder, "louder", "louder"),
+    only(View::Logs, &[Key::Char('-')], Action::Quieter, "quieter", "quieter"),
     all(&[Key::Enter], Action::Enter, "enter", "into it", true),
     all(&[Key::Esc], Action::Back, "back", "back; never leaves", false),
-    all(&[Key::Char('x')], Action::Cancel, "cancel", "cancel it (asks)", true),
-    all(&[Key::Char('r')], Action::Repl, "repl", "the prompt of a stop", true),
+    all(&[Key::Char('x')], Action::Cancel, "cancel", "cancel (asks)", true),
+    all(&[Key::Char('r')], Action::Repl, "repl", "prompt of a stop", true),
     all(&[Key::Char('/')], Action::Filter, "filter", "filter", true),
     all(&[Key::Tab], Action::NextPane, "next-pane", "next pane", true),
     all(&[Key::Char('?')], Action::Help, "help", "keys", true),

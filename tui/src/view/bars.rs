@@ -22,9 +22,11 @@ pub(super) fn header(state: &State, pen: &Pen, buf: &mut Buffer, area: Rect) {
         }
         if view == state.view {
             pieces.push((Meaning::Selected, format!(" {name} ")));
-        } else if area.width >= 100 {
+        } else {
             let meaning = if view == View::Stops && stops > 0 { Meaning::Warning } else { Meaning::Quiet };
-            pieces.push((meaning, format!(" {name} ")));
+            // Where there is little room a number says enough.
+            let name = if area.width >= 120 { format!(" {name} ") } else { format!(" {} ", view.number()) };
+            pieces.push((meaning, name));
         }
     }
     pieces.push((Meaning::Plain, "  ".into()));
@@ -55,6 +57,14 @@ fn facts(state: &State, pen: &Pen) -> Vec<Piece> {
     if model.tree().is_none() {
         return pieces;
     }
+    let seated = model.stops().iter().find(|stop| stop.status == StopStatus::Seated);
+    if let Some(stop) = seated.or(model.stops().first()) {
+        pieces.push(dot());
+        pieces.push((Meaning::Warning, format!("seat: {}", stop.actor)));
+        if model.stops().len() > 1 {
+            pieces.push((Meaning::Warning, format!(", {} wait", model.stops().len() - 1)));
+        }
+    }
     let living = model.actors().filter(|row| !matches!(row.state, ActorState::Ended { .. })).count();
     pieces.push(dot());
     pieces.push((Meaning::Plain, format!("{living} actors")));
@@ -64,14 +74,6 @@ fn facts(state: &State, pen: &Pen) -> Vec<Piece> {
     if state.link == Link::Live {
         pieces.push(dot());
         pieces.push((Meaning::Plain, format!("{} msg/s", words::count(state.rates.total()))));
-    }
-    let seated = model.stops().iter().find(|stop| stop.status == StopStatus::Seated);
-    if let Some(stop) = seated.or(model.stops().first()) {
-        pieces.push(dot());
-        pieces.push((Meaning::Warning, format!("seat: {}", stop.actor)));
-        if model.stops().len() > 1 {
-            pieces.push((Meaning::Warning, format!(", {} wait", model.stops().len() - 1)));
-        }
     }
     if model.dropped() > 0 {
         pieces.push(dot());

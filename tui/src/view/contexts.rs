@@ -83,7 +83,7 @@ fn side(lines: &mut Vec<Vec<Piece>>, pen: &Pen, title: &str, row: &ContextRow, w
     if let Phase::Failed(why) = &row.phase {
         paragraph(lines, pen, "error", why, wide, Meaning::Bad);
     }
-    let mut fact = |name: &str, value: String| lines.push(vec![(Meaning::Quiet, format!("{name:<9}")), (Meaning::Plain, value)]);
+    let mut fact = |name: &str, value: String| lines.push(vec![(Meaning::Quiet, format!("{name:<10}")), (Meaning::Plain, value)]);
     fact("sent", format!("{}, {}", words::count(row.sent), words::bytes(row.sent_bytes)));
     fact("received", format!("{}, {}", words::count(row.received), words::bytes(row.received_bytes)));
     if row.kind == DialogKind::Context {

@@ -23,7 +23,7 @@ pub(super) fn actor(state: &State, pen: &Pen, buf: &mut Buffer, area: Rect, id: 
         vec![(Meaning::Strong, row.aid.to_string()), (Meaning::Quiet, format!("  {}", row.aid.short()))],
         vec![(tree::meaning(now), format!("{} {}", pen.glyphs.state(now), tree::in_words(row, now)))],
     ];
-    let mut fact = |name: &str, value: String| lines.push(vec![(Meaning::Quiet, format!("{name:<10}")), (Meaning::Plain, value)]);
+    let mut fact = |name: &str, value: String| lines.push(vec![(Meaning::Quiet, format!("{name:<11}")), (Meaning::Plain, value)]);
     if let Some(parent) = &row.parent {
         fact("parent", parent.to_string());
     }

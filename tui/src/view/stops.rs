@@ -50,10 +50,10 @@ pub(super) fn repl(state: &State, pen: &Pen, buf: &mut Buffer, area: Rect) -> Op
     };
     let prompt = pen.fit(&front::prompt(state.live.stop(stop)));
     let meaning = if repl.is_waiting() { Meaning::Quiet } else { Meaning::Name };
-    let room = usize::from(area.width).saturating_sub(width(&prompt) + 1);
+    let room = usize::from(area.width).saturating_sub(width(&prompt));
     let (shown, column) = window(pen.fit(repl.editor.text()), &pen.fit(repl.editor.before()), room);
-    pen.line(buf, area, line, &[(meaning, format!("{prompt} ")), (Meaning::Plain, shown)]);
-    let x = u16::try_from(width(&prompt) + 1 + column).unwrap_or(0).min(area.width.saturating_sub(1));
+    pen.line(buf, area, line, &[(meaning, prompt.clone()), (Meaning::Plain, shown)]);
+    let x = u16::try_from(width(&prompt) + column).unwrap_or(0).min(area.width.saturating_sub(1));
     let y = u16::try_from(line).unwrap_or(0).min(area.height - 1);
     state.at_prompt().then_some(Position { x: area.x + x, y: area.y + y })
 }

@@ -2,6 +2,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use coulter_proto::exit::{ExitStatus, signal_name};
 use coulter_proto::observe::{ActorRow, ActorState, text};
 
 use super::pen::{Pen, Piece};
@@ -13,13 +14,13 @@ use crate::model::{Link, State};
 
 const COLUMNS: &[table::Column] = &[
     column("actor", 0, 0),
-    column("state", 7, 26),
+    column("state", 7, 15),
     column("age", 3, 4).right().from(34),
-    column("pid", 3, 8).right().from(64),
-    column("cpu", 4, 5).right().from(48),
-    column("mem", 4, 5).right().from(48),
-    column("msg/s", 5, 6).right().from(42),
-    column("", 8, 8).from(72),
+    column("pid", 3, 8).right().from(68),
+    column("cpu", 4, 5).right().from(58),
+    column("mem", 4, 5).right().from(58),
+    column("msg/s", 5, 6).right().from(50),
+    column("", 8, 8).from(78),
 ];
 
 pub(super) fn draw(state: &State, pen: &Pen, buf: &mut Buffer, area: Rect, focused: bool) {
@@ -57,7 +58,7 @@ fn row(state: &State, pen: &Pen, line: &ActorLine<'_>) -> Vec<Vec<Piece>> {
     let plain = |text: String| vec![(Meaning::Plain, text)];
     vec![
         name,
-        vec![(meaning(now), in_words(row, now))],
+        vec![(meaning(now), briefly(row, now))],
         quiet(if over { String::new() } else { words::age(row.started, state.now) }),
         quiet(row.aid.pid.to_string()),
         plain(rate.map(|rate| format!("{}%", rate.cpu_percent)).unwrap_or_default()),
@@ -67,7 +68,22 @@ fn row(state: &State, pen: &Pen, line: &ActorLine<'_>) -> Vec<Vec<Piece>> {
     ]
 }
 
-/// The state in words, short; a work thread that is stuck says so.
+/// The state in a word or two: what killed it by its short name.
+fn briefly(row: &ActorRow, now: ActorState) -> String {
+    match now {
+        ActorState::Ended { status, asked } if !status.is_clean() => {
+            let word = if asked { "ended" } else { "died" };
+            match status {
+                ExitStatus::Signal(signal) => format!("{word} {}", signal_name(signal).map_or_else(|| format!("sig {signal}"), str::to_owned)),
+                ExitStatus::Code(code) => format!("{word} exit {code}"),
+                ExitStatus::Unknown => word.to_owned(),
+            }
+        }
+        other => in_words(row, other),
+    }
+}
+
+/// The state in words; a work thread that is stuck says so.
 pub(super) fn in_words(row: &ActorRow, now: ActorState) -> String {
     match now {
         ActorState::Running if row.busy_for >= 1_000_000 => format!("stalled {}s", row.busy_for / 1_000_000),

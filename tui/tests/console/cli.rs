@@ -36,38 +36,21 @@ fn json(place: &Place, args: &[&str]) -> Value {
 fn usage_is_two_and_help_is_fine() {
     let place = Place::new();
     assert_eq!(coulter(&place, &["dance"]).status.code(), Some(2));
-    assert_eq!(
-        coulter(&place, &["logs", "--level", "loud"]).status.code(),
-        Some(2)
-    );
+    assert_eq!(coulter(&place, &["logs", "--level", "loud"]).status.code(), Some(2));
     assert_eq!(coulter(&place, &["run"]).status.code(), Some(2));
     let help = fine(&coulter(&place, &["--help"]));
-    for word in [
-        "run", "attach", "ps", "tree", "contexts", "channels", "logs", "stops", "cancel", "repl",
-    ] {
-        assert!(
-            help.contains(&format!("  {word} ")),
-            "{word} is missing in\n{help}"
-        );
+    for word in ["run", "attach", "ps", "tree", "contexts", "channels", "logs", "stops", "cancel", "repl"] {
+        assert!(help.contains(&format!("  {word} ")), "{word} is missing in\n{help}");
     }
     for word in ["record", "why", "stacks", "break", "doctor", "completions"] {
-        assert!(
-            !help.contains(&format!("  {word} ")),
-            "{word} is not there yet"
-        );
+        assert!(!help.contains(&format!("  {word} ")), "{word} is not there yet");
     }
 }
 
 #[test]
 fn no_tree_is_three_with_a_next_step() {
     let place = Place::new();
-    for args in [
-        &["tree"][..],
-        &["logs"],
-        &["stops", "other"],
-        &["cancel", "x", "--yes"],
-        &["repl"],
-    ] {
+    for args in [&["tree"][..], &["logs"], &["stops", "other"], &["cancel", "x", "--yes"], &["repl"]] {
         let output = coulter(&place, args);
         assert_eq!(output.status.code(), Some(3), "{args:?}");
         assert!(text(&output.stderr).contains("coulter "), "{args:?}");
@@ -92,25 +75,9 @@ fn the_tree_is_printed_in_its_order() {
     let place = Place::new();
     let _hub = place.tree();
     let printed = fine(&coulter(&place, &["tree"]));
-    let names: Vec<&str> = printed
-        .lines()
-        .skip(1)
-        .map(|line| {
-            line.split_whitespace()
-                .find(|w| w.starts_with(|c: char| c.is_ascii_alphabetic()))
-                .unwrap()
-        })
-        .collect();
-    assert_eq!(
-        names,
-        [
-            "root",
-            "supervisor",
-            "worker_1",
-            "worker_2",
-            "slow_consumer"
-        ]
-    );
+    let names: Vec<&str> =
+        printed.lines().skip(1).map(|line| line.split_whitespace().find(|w| w.starts_with(|c: char| c.is_ascii_alphabetic())).unwrap()).collect();
+    assert_eq!(names, ["root", "supervisor", "worker_1", "worker_2", "slow_consumer"]);
     assert!(printed.contains("│  └─ worker_2"), "{printed}");
     assert!(!printed.contains('\u{1b}'), "no colours into a pipe");
     assert!(fine(&coulter(&place, &["tree", "--ascii"])).contains("|  `- worker_2"));
@@ -126,17 +93,8 @@ fn contexts_and_channels_are_printed_each_once() {
     let printed = fine(&coulter(&place, &["contexts", "root"]));
     assert_eq!(printed.lines().count(), 4, "{printed}");
     assert!(printed.contains("failed: Boom: no such symbol"));
-    assert_eq!(
-        json(&place, &["contexts", "--json"])[0]["callee"]["side"],
-        "Callee"
-    );
-    assert_eq!(
-        json(&place, &["channels", "--json"])
-            .as_array()
-            .unwrap()
-            .len(),
-        4
-    );
+    assert_eq!(json(&place, &["contexts", "--json"])[0]["callee"]["side"], "Callee");
+    assert_eq!(json(&place, &["channels", "--json"]).as_array().unwrap().len(), 4);
     assert_eq!(fine(&coulter(&place, &["channels"])).lines().count(), 5);
 }
 
@@ -145,20 +103,9 @@ fn stops_are_printed_as_the_queue_has_them() {
     let place = Place::new();
     let hub = place.tree();
     assert_eq!(fine(&coulter(&place, &["stops"])), "no stops\n");
-    hub.set_stops(vec![
-        stop(7, 3, StopReason::Pause, StopStatus::Seated),
-        stop(
-            8,
-            4,
-            StopReason::Error("\u{1b}[2Jbad".into()),
-            StopStatus::Queued(1),
-        ),
-    ]);
+    hub.set_stops(vec![stop(7, 3, StopReason::Pause, StopStatus::Seated), stop(8, 4, StopReason::Error("\u{1b}[2Jbad".into()), StopStatus::Queued(1))]);
     let printed = fine(&coulter(&place, &["stops"]));
-    assert!(
-        printed.contains("has the seat") && printed.contains("error: bad"),
-        "{printed}"
-    );
+    assert!(printed.contains("has the seat") && printed.contains("error: bad"), "{printed}");
     assert_eq!(json(&place, &["stops", "--json"])[1]["id"], 8);
 }
 
@@ -166,59 +113,28 @@ fn stops_are_printed_as_the_queue_has_them() {
 fn logs_are_one_object_per_line() {
     let place = Place::new();
     let hub = place.tree();
-    hub.set_logs(vec![
-        log(1, 3, Level::Debug, "quiet"),
-        log(2, 3, Level::Warn, "loud\u{7}"),
-        log(3, 4, Level::Info, "so"),
-    ]);
+    hub.set_logs(vec![log(1, 3, Level::Debug, "quiet"), log(2, 3, Level::Warn, "loud\u{7}"), log(3, 4, Level::Info, "so")]);
     let printed = fine(&coulter(&place, &["logs", "--json"]));
-    let rows: Vec<Value> = printed
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let rows: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(rows.len(), 2);
-    assert_eq!(
-        rows[0]["message"], "loud\u{7}",
-        "JSON carries what was said"
-    );
+    assert_eq!(rows[0]["message"], "loud\u{7}", "JSON carries what was said");
     let printed = fine(&coulter(&place, &["logs", "--level", "debug"]));
-    assert!(
-        printed.lines().count() == 3 && !printed.contains('\u{7}'),
-        "{printed}"
-    );
+    assert!(printed.lines().count() == 3 && !printed.contains('\u{7}'), "{printed}");
 }
 
 #[test]
 fn cancelling_has_to_be_confirmed_and_says_what_came_of_it() {
     let place = Place::new();
     let hub = place.tree();
-    assert_eq!(
-        coulter(&place, &["cancel", "worker_2"]).status.code(),
-        Some(2),
-        "nobody can be asked"
-    );
-    assert_eq!(
-        coulter(&place, &["cancel", "nobody", "--yes"])
-            .status
-            .code(),
-        Some(3)
-    );
-    assert_eq!(
-        fine(&coulter(&place, &["cancel", "worker_2", "--yes"])),
-        "worker_2@4004 is cancelled\n"
-    );
+    assert_eq!(coulter(&place, &["cancel", "worker_2"]).status.code(), Some(2), "nobody can be asked");
+    assert_eq!(coulter(&place, &["cancel", "nobody", "--yes"]).status.code(), Some(3));
+    assert_eq!(fine(&coulter(&place, &["cancel", "worker_2", "--yes"])), "worker_2@4004 is cancelled\n");
     let refused = coulter(&place, &["cancel", "worker_1", "--yes"]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(text(&refused.stderr).contains("is being debugged"));
-    let id = json(&place, &["contexts", "--json"])[0]["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let id = json(&place, &["contexts", "--json"])[0]["id"].as_str().unwrap().to_owned();
     assert!(fine(&coulter(&place, &["cancel", &id, "--yes"])).contains("is cancelled"));
-    hub.wait_for(
-        "the context's cancel",
-        |m| matches!(m, ToHub::Cancel { context: Some(key), .. } if key.n == 1),
-    );
+    hub.wait_for("the context's cancel", |m| matches!(m, ToHub::Cancel { context: Some(key), .. } if key.n == 1));
     let over = coulter(&place, &["cancel", "00000002:4", "--yes"]);
     assert!(over.status.code() == Some(1) && text(&over.stderr).contains("is over already"));
 }
@@ -253,11 +169,7 @@ fn the_directory_of_a_dead_tree_is_swept() {
     let mut info = hub.info.clone();
     info.root.pid = child.id();
     child.wait().unwrap();
-    std::fs::write(
-        hub.dir.join("tree.json"),
-        serde_json::to_vec(&info).unwrap(),
-    )
-    .unwrap();
+    std::fs::write(hub.dir.join("tree.json"), serde_json::to_vec(&info).unwrap()).unwrap();
     assert!(fine(&coulter(&place, &["ps"])).contains("no tree"));
     assert!(!hub.dir.exists());
 }

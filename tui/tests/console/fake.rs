@@ -1,5 +1,6 @@
 //! A hub of our own: a socket in a directory of its own, a small tree behind it, and a record of
 //! everything a console asked for.
+use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -30,11 +31,7 @@ pub fn aid(n: u128) -> Aid {
         5 => "slow_consumer",
         _ => "other",
     };
-    Aid {
-        name: name.into(),
-        uuid: uuid(n),
-        pid: 4000 + n as u32,
-    }
+    Aid { name: name.into(), uuid: uuid(n), pid: 4000 + n as u32 }
 }
 
 pub fn actor(n: u128, parent: Option<u128>) -> ActorRow {
@@ -44,10 +41,7 @@ pub fn actor(n: u128, parent: Option<u128>) -> ActorRow {
         state: ActorState::Running,
         started: NOON + n as u64 * 1_000_000,
         exposed: vec!["demo::workers".into(), "demo::supervise".into()],
-        vars: vec![
-            ("transport".into(), "uds".into()),
-            ("debug".into(), "true".into()),
-        ],
+        vars: vec![("transport".into(), "uds".into()), ("debug".into(), "true".into())],
         addresses: vec![format!("uds:/run/coulter/{n}.sock")],
         debug: true,
         messages: 100 * n as u64,
@@ -60,25 +54,11 @@ pub fn actor(n: u128, parent: Option<u128>) -> ActorRow {
     }
 }
 
-pub fn context(
-    n: u64,
-    side: Side,
-    opener: u128,
-    here: u128,
-    there: u128,
-    phase: Phase,
-) -> ContextRow {
+pub fn context(n: u64, side: Side, opener: u128, here: u128, there: u128, phase: Phase) -> ContextRow {
     ContextRow {
-        key: ContextKey {
-            opener: uuid(opener),
-            n,
-        },
+        key: ContextKey { opener: uuid(opener), n },
         side,
-        kind: if n % 2 == 0 {
-            DialogKind::Call
-        } else {
-            DialogKind::Context
-        },
+        kind: if n % 2 == 0 { DialogKind::Call } else { DialogKind::Context },
         here: aid(here),
         there: aid(there),
         endpoint: format!("demo::workers::stream_{n}"),
@@ -92,11 +72,7 @@ pub fn context(
         unread: 3,
         credit: 61,
         window: 64,
-        waiting: if side == Side::Caller {
-            "the next item".into()
-        } else {
-            String::new()
-        },
+        waiting: if side == Side::Caller { "the next item".into() } else { String::new() },
     }
 }
 
@@ -123,10 +99,7 @@ pub fn stop(id: u64, who: u128, reason: StopReason, status: StopStatus) -> StopR
         id: StopId(id),
         actor: aid(who),
         task: "demo::workers::stream_1".into(),
-        context: Some(ContextKey {
-            opener: uuid(2),
-            n: 1,
-        }),
+        context: Some(ContextKey { opener: uuid(2), n: 1 }),
         reason,
         place: "src/demo/workers.rs:42".into(),
         function: "demo::workers::stream".into(),
@@ -142,34 +115,28 @@ pub fn log(n: u64, who: u128, level: Level, message: &str) -> LogRow {
         level,
         target: "demo::workers".into(),
         task: "stream_1".into(),
-        context: Some(ContextKey {
-            opener: uuid(2),
-            n: 1,
-        }),
+        context: Some(ContextKey { opener: uuid(2), n: 1 }),
         place: "src/demo/workers.rs:7".into(),
         message: message.into(),
     }
 }
 
 pub fn ended(n: u128, status: ExitStatus) -> FromHub {
-    FromHub::Actor(ActorRow {
-        state: ActorState::Ended {
-            status,
-            asked: false,
-        },
-        ..actor(n, Some(2))
-    })
+    FromHub::Actor(ActorRow { state: ActorState::Ended { status, asked: false }, ..actor(n, parent_of(n)) })
+}
+
+/// The tree's shape.
+pub fn parent_of(n: u128) -> Option<u128> {
+    match n {
+        1 => None,
+        2 | 5 => Some(1),
+        _ => Some(2),
+    }
 }
 
 /// A root, a supervisor, two workers and a slow consumer, with contexts between them.
 pub fn snapshot() -> Vec<FromHub> {
-    let parents = [
-        (1, None),
-        (2, Some(1)),
-        (3, Some(2)),
-        (4, Some(2)),
-        (5, Some(1)),
-    ];
+    let parents = [(1, None), (2, Some(1)), (3, Some(2)), (4, Some(2)), (5, Some(1))];
     parents
         .into_iter()
         .map(|(n, parent)| {
@@ -177,51 +144,16 @@ pub fn snapshot() -> Vec<FromHub> {
                 2 => vec![
                     context(1, Side::Caller, 2, 2, 3, Phase::Streaming),
                     context(3, Side::Caller, 2, 2, 4, Phase::Streaming),
-                    context(
-                        4,
-                        Side::Caller,
-                        2,
-                        2,
-                        4,
-                        Phase::Failed("Boom: no such symbol".into()),
-                    ),
+                    context(4, Side::Caller, 2, 2, 4, Phase::Failed("Boom: no such symbol".into())),
                 ],
                 3 => vec![context(1, Side::Callee, 2, 3, 2, Phase::Streaming)],
-                4 => vec![context(
-                    3,
-                    Side::Callee,
-                    2,
-                    4,
-                    2,
-                    Phase::Cancelling(Some(aid(2))),
-                )],
+                4 => vec![context(3, Side::Callee, 2, 4, 2, Phase::Cancelling(Some(aid(2))))],
                 _ => vec![],
             };
-            let channels = parent
-                .map(|parent| channel(1, n, parent))
-                .into_iter()
-                .collect();
-            let task = TaskRow {
-                id: TaskId(1),
-                parent: None,
-                name: "main".into(),
-                place: "src/main.rs:1".into(),
-                polls: 12,
-                since: NOON,
-                running: false,
-            };
-            let tables = Tables {
-                actors: vec![actor(n, parent)],
-                contexts,
-                channels,
-                tasks: vec![task],
-            };
-            FromHub::Snapshot {
-                actor: uuid(n),
-                seq: 0,
-                tables,
-                last: n == 5,
-            }
+            let channels = parent.map(|parent| channel(1, n, parent)).into_iter().collect();
+            let task = TaskRow { id: TaskId(1), parent: None, name: "main".into(), place: "src/main.rs:1".into(), polls: 12, since: NOON, running: false };
+            let tables = Tables { actors: vec![actor(n, parent)], contexts, channels, tasks: vec![task] };
+            FromHub::Snapshot { actor: uuid(n), seq: 0, tables, last: n == 5 }
         })
         .collect()
 }
@@ -238,6 +170,9 @@ struct Shared {
     consoles: Mutex<Vec<UnixStream>>,
     stops: Mutex<Vec<StopRow>>,
     logs: Mutex<Vec<LogRow>>,
+    /// The number of the last change of each actor. Held while anything is said to anybody, so
+    /// that pages and changes come in order.
+    seqs: Mutex<HashMap<Uuid, u64>>,
 }
 
 /// The hub. It goes away (socket, directory, connections) when dropped.
@@ -252,18 +187,8 @@ impl FakeHub {
     pub fn start(runtime_dir: &Path, version: u32) -> Self {
         let mut root = aid(1);
         root.pid = std::process::id();
-        let info = TreeInfo {
-            version,
-            root,
-            program: "/bin/demo".into(),
-            args: vec!["--fast".into()],
-            started: NOON,
-        };
-        let dir = runtime_dir.join(format!(
-            "root-{}-{}",
-            info.root.pid,
-            runtime_dir.read_dir().map_or(0, Iterator::count)
-        ));
+        let info = TreeInfo { version, root, program: "/bin/demo".into(), args: vec!["--fast".into()], started: NOON };
+        let dir = runtime_dir.join(format!("root-{}-{}", info.root.pid, runtime_dir.read_dir().map_or(0, Iterator::count)));
         std::fs::create_dir_all(&dir).unwrap();
         let listener = UnixListener::bind(dir.join(HUB_SOCKET)).unwrap();
         std::fs::write(dir.join(TREE_FILE), serde_json::to_vec(&info).unwrap()).unwrap();
@@ -289,6 +214,14 @@ impl FakeHub {
         consoles.retain_mut(|console| write(console, message));
     }
 
+    /// Tells every console of changes.
+    pub fn change(&self, actor: Uuid, changes: Vec<Change>) {
+        let mut seqs = self.shared.seqs.lock().unwrap();
+        let seq = seqs.entry(actor).or_default();
+        *seq += 1;
+        self.say(&FromHub::Delta(Delta { actor, seq: *seq, changes }));
+    }
+
     /// What logs a console that follows is given.
     pub fn set_logs(&self, rows: Vec<LogRow>) {
         *self.shared.logs.lock().unwrap() = rows;
@@ -307,10 +240,7 @@ impl FakeHub {
                 return message.clone();
             }
             let left = end.saturating_duration_since(Instant::now());
-            assert!(
-                !left.is_zero(),
-                "no console asked for {what}; heard {heard:?}"
-            );
+            assert!(!left.is_zero(), "no console asked for {what}; heard {heard:?}");
             heard = self.shared.news.wait_timeout(heard, left).unwrap().0;
         }
     }
@@ -356,17 +286,15 @@ fn answer(all: &Shared, tree: &TreeInfo, stream: &mut UnixStream, message: &ToHu
     let mut say = |message: FromHub| write(stream, &message);
     match message {
         ToHub::Hello { .. } => {
-            say(FromHub::Welcome {
-                version: tree.version,
-                tree: tree.clone(),
-            });
-            all.consoles
-                .lock()
-                .unwrap()
-                .push(stream.try_clone().unwrap());
+            say(FromHub::Welcome { version: tree.version, tree: tree.clone() });
+            all.consoles.lock().unwrap().push(stream.try_clone().unwrap());
         }
         ToHub::Snapshot => {
+            let seqs = all.seqs.lock().unwrap();
             for mut page in snapshot() {
+                if let FromHub::Snapshot { actor, seq, .. } = &mut page {
+                    *seq = seqs.get(actor).copied().unwrap_or(0);
+                }
                 if let FromHub::Snapshot { tables, .. } = &mut page
                     && tables.actors[0].aid == tree.root
                 {
@@ -376,26 +304,14 @@ fn answer(all: &Shared, tree: &TreeInfo, stream: &mut UnixStream, message: &ToHu
             }
             say(FromHub::Stops(all.stops.lock().unwrap().clone()));
         }
-        ToHub::Follow {
-            logs: Some(level), ..
-        } => {
-            let rows = all
-                .logs
-                .lock()
-                .unwrap()
-                .iter()
-                .filter(|row| row.level >= *level)
-                .cloned()
-                .collect();
+        ToHub::Follow { logs: Some(level), .. } => {
+            let rows = all.logs.lock().unwrap().iter().filter(|row| row.level >= *level).cloned().collect();
             say(FromHub::Logs { rows, dropped: 0 });
         }
         ToHub::Seat { stop } => {
             let mut banner = Line::plain("stopped here: ");
             banner.0.push(Span::new(Role::Name, "stream"));
-            say(FromHub::Seated {
-                stop: *stop,
-                banner: vec![banner],
-            });
+            say(FromHub::Seated { stop: *stop, banner: vec![banner] });
         }
         ToHub::Line { stop, line, text } => {
             let next = match text.as_str() {
@@ -403,20 +319,8 @@ fn answer(all: &Shared, tree: &TreeInfo, stream: &mut UnixStream, message: &ToHu
                 "q" => Next::Quit,
                 _ => Next::Prompt,
             };
-            let lines = if next == Next::Prompt {
-                vec![value(&format!("= {text}"))]
-            } else {
-                vec![]
-            };
-            say(FromHub::Reply {
-                stop: *stop,
-                line: *line,
-                reply: Reply {
-                    lines,
-                    value: None,
-                    next,
-                },
-            });
+            let lines = if next == Next::Prompt { vec![value(&format!("= {text}"))] } else { vec![] };
+            say(FromHub::Reply { stop: *stop, line: *line, reply: Reply { lines, value: None, next } });
             if next != Next::Prompt {
                 let mut stops = all.stops.lock().unwrap();
                 stops.retain(|row| row.id != *stop);
@@ -424,43 +328,19 @@ fn answer(all: &Shared, tree: &TreeInfo, stream: &mut UnixStream, message: &ToHu
             }
         }
         ToHub::Complete { stop, line, .. } => {
-            let completion = Completion {
-                start: 0,
-                candidates: vec!["locals".into(), "list".into()],
-            };
-            say(FromHub::Completed {
-                stop: *stop,
-                line: *line,
-                completion,
-            });
+            let completion = Completion { start: 0, candidates: vec!["locals".into(), "list".into()] };
+            say(FromHub::Completed { stop: *stop, line: *line, completion });
         }
-        ToHub::Cancel {
-            actor: id,
-            context: None,
-        } if *id == uuid(3) => {
-            say(FromHub::Refused {
-                why: "worker_1 is being debugged; let it go on first".into(),
-            });
+        ToHub::Cancel { actor: id, context: None } if *id == uuid(3) => {
+            say(FromHub::Refused { why: "worker_1 is being debugged; let it go on first".into() });
         }
-        ToHub::Cancel {
-            actor: id,
-            context: None,
-        } => {
+        ToHub::Cancel { actor: id, context: None } => {
             let n = (1..9).find(|n| uuid(*n) == *id).unwrap();
-            say(FromHub::Actor(ActorRow {
-                state: ActorState::Cancelling,
-                ..actor(n, Some(2))
-            }));
+            say(FromHub::Actor(ActorRow { state: ActorState::Cancelling, ..actor(n, parent_of(n)) }));
         }
-        ToHub::Cancel {
-            context: Some(key), ..
-        } => {
+        ToHub::Cancel { context: Some(key), .. } => {
             let row = context(key.n, Side::Caller, 2, 2, 3, Phase::Cancelling(None));
-            say(FromHub::Delta(Delta {
-                actor: uuid(2),
-                seq: 1,
-                changes: vec![Change::Context(row)],
-            }));
+            say(FromHub::Delta(Delta { actor: uuid(2), seq: 1, changes: vec![Change::Context(row)] }));
         }
         ToHub::Continue { stop } | ToHub::Skip { stop } => {
             let mut stops = all.stops.lock().unwrap();
@@ -476,11 +356,7 @@ pub struct Place(pub PathBuf);
 
 impl Place {
     pub fn new() -> Self {
-        let path = std::env::temp_dir().join(format!(
-            "coulter-console-{}-{}",
-            std::process::id(),
-            Uuid::from_u128(unique())
-        ));
+        let path = std::env::temp_dir().join(format!("coulter-console-{}-{}", std::process::id(), Uuid::from_u128(unique())));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
@@ -506,39 +382,15 @@ fn unique() -> u128 {
 #[test]
 #[ignore = "a tree for a person to look at"]
 fn a_tree_to_look_at() {
-    let seconds: u64 =
-        std::env::var("COULTER_FAKE_SECONDS").map_or(60, |text| text.parse().unwrap());
+    let seconds: u64 = std::env::var("COULTER_FAKE_SECONDS").map_or(60, |text| text.parse().unwrap());
     let hub = FakeHub::start(&coulter_console::client::runtime_dir(), HUB_VERSION);
-    hub.set_logs(
-        (0..200)
-            .map(|n| {
-                log(
-                    n,
-                    3,
-                    Level::ALL[n as usize % 11],
-                    &format!("record \u{1b}[31m{n}\u{1b}[0m"),
-                )
-            })
-            .collect(),
-    );
-    hub.set_stops(vec![
-        stop(1, 3, StopReason::Pause, StopStatus::Seated),
-        stop(
-            2,
-            4,
-            StopReason::Panic("index out of range".into()),
-            StopStatus::Queued(1),
-        ),
-    ]);
+    hub.set_logs((0..200).map(|n| log(n, 3, Level::ALL[n as usize % 11], &format!("record \u{1b}[31m{n}\u{1b}[0m"))).collect());
+    hub.set_stops(vec![stop(1, 3, StopReason::Pause, StopStatus::Seated), stop(2, 4, StopReason::Panic("index out of range".into()), StopStatus::Queued(1))]);
     for turn in 0..seconds * 5 {
         std::thread::sleep(Duration::from_millis(200));
         let mut row = actor(4, Some(2));
-        row.messages += turn * turn % 900;
-        hub.say(&FromHub::Delta(Delta {
-            actor: uuid(4),
-            seq: turn + 1,
-            changes: vec![Change::Actor(row)],
-        }));
+        row.messages += turn * 37 + turn * turn % 90;
+        hub.change(uuid(4), vec![Change::Actor(row)]);
         if turn == 50 {
             hub.say(&ended(5, ExitStatus::Signal(9)));
         }

@@ -1,10 +1,8 @@
 //! The console against a hub that does what a test tells it to.
-#![allow(
-    unreachable_pub,
-    clippy::unwrap_used,
-    reason = "a test binary: nobody reaches into it, and a panic is its answer"
-)]
+#![allow(unreachable_pub, clippy::unwrap_used, reason = "a test binary: nobody reaches into it, and a panic is its answer")]
 
 mod cli;
 mod fake;
 mod plain;
+mod update;
+mod views;
