@@ -362,7 +362,12 @@ impl Seat {
         }
         let picked = waiting.and_then(|at| self.queue.remove(at));
         let evicted = self.unseat(out);
-        let picked = if seated { evicted } else { evicted.into_iter().for_each(|stop| self.queue.push_front(stop)); picked };
+        let picked = if seated {
+            evicted
+        } else {
+            evicted.into_iter().for_each(|stop| self.queue.push_front(stop));
+            picked
+        };
         match (picked, who) {
             (Some(stop), Some(who)) => self.grant(now, stop, who, out),
             (Some(stop), None) => self.queue.push_front(stop),

@@ -27,9 +27,8 @@ pub(super) fn set_header(aid: &Aid) {
 fn header() -> Aid {
     static NOBODY: OnceLock<Aid> = OnceLock::new();
     let set = HEADER.read().unwrap_or_else(PoisonError::into_inner).clone();
-    set.or_else(|| probe::get().aid()).unwrap_or_else(|| {
-        NOBODY.get_or_init(|| Aid { name: "-".to_owned(), uuid: coulter_proto::id::Uuid::nil(), pid: std::process::id() }).clone()
-    })
+    set.or_else(|| probe::get().aid())
+        .unwrap_or_else(|| NOBODY.get_or_init(|| Aid { name: "-".to_owned(), uuid: coulter_proto::id::Uuid::nil(), pid: std::process::id() }).clone())
 }
 
 /// Lets through what the filter shows or a console wants.

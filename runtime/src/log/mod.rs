@@ -68,10 +68,7 @@ pub(crate) fn current_context() -> Option<ContextKey> {
 /// The filter text that holds: `COULTER_LOG`, else what the code says, else `RUST_LOG`, else `warn`.
 pub(crate) fn filter_spec(code: Option<&str>) -> String {
     let variable = |name| std::env::var(name).ok().filter(|text| !text.trim().is_empty());
-    variable("COULTER_LOG")
-        .or_else(|| code.map(str::to_owned))
-        .or_else(|| variable("RUST_LOG"))
-        .unwrap_or_else(|| "warn".to_owned())
+    variable("COULTER_LOG").or_else(|| code.map(str::to_owned)).or_else(|| variable("RUST_LOG")).unwrap_or_else(|| "warn".to_owned())
 }
 
 /// Whether lines on stderr may be coloured; the first answer holds for the process.

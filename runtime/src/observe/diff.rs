@@ -21,7 +21,14 @@ pub(super) fn changes(old: &Tables, new: &Tables) -> Vec<Change> {
     out
 }
 
-fn table<R: PartialEq, K: Ord>(old: &[R], new: &[R], key: impl Fn(&R) -> K, changed: impl Fn(&R) -> Change, gone: impl Fn(K) -> Option<Change>, out: &mut Vec<Change>) {
+fn table<R: PartialEq, K: Ord>(
+    old: &[R],
+    new: &[R],
+    key: impl Fn(&R) -> K,
+    changed: impl Fn(&R) -> Change,
+    gone: impl Fn(K) -> Option<Change>,
+    out: &mut Vec<Change>,
+) {
     let mut before: BTreeMap<K, &R> = old.iter().map(|row| (key(row), row)).collect();
     for row in new {
         if before.remove(&key(row)) != Some(row) {

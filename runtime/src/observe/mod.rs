@@ -12,8 +12,8 @@ mod hub;
 mod link;
 mod output;
 mod place;
-mod proof;
 pub(crate) mod probe;
+mod proof;
 pub(crate) mod recorder;
 pub(crate) mod watch;
 

@@ -14,8 +14,8 @@ use coulter_proto::id::Aid;
 use rustix::io::Errno;
 
 use spool::Spool;
-pub(crate) use tail::OutputTail;
 use tail::Closing;
+pub(crate) use tail::OutputTail;
 
 /// How long the beginning of a line waits for its end before it is shown.
 const PARTIAL: Duration = Duration::from_millis(50);

@@ -14,7 +14,10 @@ pub(super) fn prepare(dir: &Path, tree: &TreeInfo) -> io::Result<()> {
         _ => {}
     }
     if !is_own_directory(dir) {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("{} is not a directory of ours; remove it, or set COULTER_RUNTIME_DIR", dir.display())));
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!("{} is not a directory of ours; remove it, or set COULTER_RUNTIME_DIR", dir.display()),
+        ));
     }
     // Written whole, then renamed: nobody ever reads half of it.
     let (unfinished, finished) = (dir.join(".tree.json"), dir.join(TREE_FILE));
@@ -30,7 +33,10 @@ fn is_own_directory(path: &Path) -> bool {
 /// Removes the directories of trees whose root is dead; gives back how many.
 pub(super) fn sweep(runtime_dir: &Path) -> usize {
     let Ok(entries) = fs::read_dir(runtime_dir) else { return 0 };
-    let dead = entries.flatten().map(|entry| entry.path()).filter(|path| is_own_directory(path) && root_pid(path).is_some_and(|pid| !crate::sys::process::is_alive(pid)));
+    let dead = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| is_own_directory(path) && root_pid(path).is_some_and(|pid| !crate::sys::process::is_alive(pid)));
     dead.filter(|path| fs::remove_dir_all(path).is_ok()).count()
 }
 
@@ -76,7 +82,13 @@ mod tests {
         assert_eq!(sweep(&base), 2);
         let mut left: Vec<String> = fs::read_dir(&base).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
         left.sort();
-        let expected = [format!("born-{}-0123abcd", std::process::id()), format!("link-{dead}-0123abcd"), "living".to_owned(), "realm.key".to_owned(), "someone-elses".to_owned()];
+        let expected = [
+            format!("born-{}-0123abcd", std::process::id()),
+            format!("link-{dead}-0123abcd"),
+            "living".to_owned(),
+            "realm.key".to_owned(),
+            "someone-elses".to_owned(),
+        ];
         assert_eq!(left, expected);
         fs::remove_dir_all(base).unwrap();
     }

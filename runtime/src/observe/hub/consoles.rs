@@ -66,7 +66,9 @@ impl Hub {
     /// A console's first word. `own`: it is a thread of the root's own process.
     pub(in crate::observe) fn console_joined(&mut self, now: Now, id: ConsoleId, own: bool, version: u32, attends: bool) {
         if version > HUB_VERSION || version + 1 < HUB_VERSION {
-            let why = format!("this tree speaks version {HUB_VERSION} of the console's protocol, the console speaks {version}; install the `coulter` command of the tree's version");
+            let why = format!(
+                "this tree speaks version {HUB_VERSION} of the console's protocol, the console speaks {version}; install the `coulter` command of the tree's version"
+            );
             self.out.push(Out::Console(id, FromHub::Refused { why }));
             self.out.push(Out::Drop(id));
             return;

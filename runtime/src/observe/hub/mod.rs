@@ -200,7 +200,8 @@ impl Hub {
             Up::Died { actor, status, asked, last_output } => self.died(now, from, actor, status, asked, last_output),
             Up::StopAsk { local, task, context, reason, place, function, banner } => {
                 let Some(member) = self.members.get(&from) else { return };
-                self.asking = Some(StopFacts { actor: member.aid.clone(), task, context, reason, place, function, banner, since: crate::observe::probe::unix_micros() });
+                self.asking =
+                    Some(StopFacts { actor: member.aid.clone(), task, context, reason, place, function, banner, since: crate::observe::probe::unix_micros() });
                 self.seat_on(now, Input::Ask { actor: from, local });
                 self.asking = None;
             }

@@ -14,8 +14,8 @@ use coulter_proto::level::Level;
 use coulter_proto::observe::{ActorRow, ActorState, ChannelRow, ContextRow, Tables, TaskRow};
 
 use super::recorder::{self, Kind};
-pub(crate) use entries::{ChannelEntry, ContextEntry, TaskEntry};
 use entries::{ChannelCell, ContextCell, TaskCell};
+pub(crate) use entries::{ChannelEntry, ContextEntry, TaskEntry};
 
 /// How many ended contexts are still shown, with their final phase.
 const ENDED_CONTEXTS: usize = 64;
@@ -194,7 +194,7 @@ impl Probe {
     pub(crate) fn turn(&self) {
         // One writer, so no read-modify-write is needed.
         let turns = self.turns.load(Relaxed) + 1;
-        if turns % 2 == 0 {
+        if turns.is_multiple_of(2) {
             self.awake_since.store(coarse_millis(), Relaxed);
         }
         self.turns.store(turns, Relaxed);
@@ -229,7 +229,7 @@ impl Probe {
         row.messages = self.past_messages.load(Relaxed) + channels.iter().map(|c| c.sent + c.received).sum::<u64>();
         row.bytes = self.past_bytes.load(Relaxed) + channels.iter().map(|c| c.sent_bytes + c.received_bytes).sum::<u64>();
         row.turns = self.turns.load(Relaxed);
-        row.busy_for = if row.turns % 2 == 0 { coarse_millis().saturating_sub(self.awake_since.load(Relaxed)) * 1000 } else { 0 };
+        row.busy_for = if row.turns.is_multiple_of(2) { coarse_millis().saturating_sub(self.awake_since.load(Relaxed)) * 1000 } else { 0 };
         row.dropped = self.dropped.load(Relaxed);
         if self.stops.load(Relaxed) > 0 && matches!(row.state, ActorState::Starting | ActorState::Running) {
             row.state = ActorState::Stopped;
@@ -296,9 +296,7 @@ impl Probe {
 
 /// Microseconds since the Unix epoch.
 pub(crate) fn unix_micros() -> coulter_proto::observe::UnixMicros {
-    std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
 }
 
 /// Cuts `text` to at most `max` bytes, at a character, and shows that it was cut.

@@ -31,6 +31,22 @@ pub(super) enum Command {
     Finish,
 }
 
+impl Command {
+    /// The thread will not do it any more: whoever waits for an answer gets the one for an actor that ends.
+    pub(super) fn refuse(self) {
+        match self {
+            Self::AskStop { engine, .. } => drop(engine.send(ToEngine::Refused { why: ENDING.to_owned(), unattended: false })),
+            Self::MaySignal { answer, .. } => drop(answer.send(true)),
+            Self::Adopt { tail, .. } => tail.close(),
+            Self::Print(text) => crate::observe::output::write_stderr(&text),
+            Self::Up(_) | Self::StopOver(_) | Self::Finish => {}
+        }
+    }
+}
+
+/// Why an actor that ends does not stop any more.
+pub(super) const ENDING: &str = "this actor is ending";
+
 /// How many records may wait for the watch thread.
 const MAX_LOGS: usize = 2048;
 
@@ -76,11 +92,11 @@ impl Shared {
     }
 
     /// Hands a command over; gives it back when the thread is gone.
-    pub(super) fn push(&self, command: Command) -> Result<(), Command> {
+    pub(super) fn push(&self, command: Command) -> Result<(), Box<Command>> {
         {
             let mut queue = lock(&self.queue);
             if self.closed.load(Ordering::Acquire) {
-                return Err(command);
+                return Err(Box::new(command));
             }
             queue.push_back(command);
         }

@@ -38,7 +38,15 @@ mod tests {
 
     #[test]
     fn parents_come_before_their_children() {
-        let task = |id, parent: Option<u64>| TaskRow { id: TaskId(id), parent: parent.map(TaskId), name: format!("t{id}"), place: "a.rs:1".into(), polls: 2, since: 0, running: id == 2 };
+        let task = |id, parent: Option<u64>| TaskRow {
+            id: TaskId(id),
+            parent: parent.map(TaskId),
+            name: format!("t{id}"),
+            place: "a.rs:1".into(),
+            polls: 2,
+            since: 0,
+            running: id == 2,
+        };
         let tables = Tables { tasks: vec![task(2, Some(1)), task(1, None)], ..Tables::default() };
         let me = Aid { name: "a".into(), uuid: Uuid::nil(), pid: 5 };
         let text = text(&me, &tables, &[]);

@@ -10,10 +10,10 @@ use coulter_proto::level::Level;
 use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 
-use super::command::{Command, lock};
+use super::ToWork;
+use super::command::lock;
 use super::signals;
 use super::thread::{Side, Thread, tell_line};
-use super::{ToEngine, ToWork};
 use crate::observe::recorder;
 use crate::sys::process;
 
@@ -115,18 +115,7 @@ impl Thread {
             }
         }
         for command in shared.close() {
-            refuse(command);
+            command.refuse();
         }
-    }
-}
-
-/// What nobody will do any more.
-fn refuse(command: Command) {
-    match command {
-        Command::AskStop { engine, .. } => drop(engine.send(ToEngine::Refused { why: "this actor is ending".to_owned(), unattended: false })),
-        Command::MaySignal { answer, .. } => drop(answer.send(true)),
-        Command::Adopt { tail, .. } => tail.close(),
-        Command::Print(text) => crate::observe::output::write_stderr(&text),
-        Command::Up(_) | Command::StopOver(_) | Command::Finish => {}
     }
 }

@@ -48,18 +48,14 @@ impl Watch {
     /// answer that never comes (the sender dropped) means there is no root to ask.
     pub(crate) fn may_signal(&self, child: Uuid) -> tokio::sync::oneshot::Receiver<bool> {
         let (answer, receiver) = tokio::sync::oneshot::channel();
-        if let Err(Command::MaySignal { answer, .. }) = self.shared.push(Command::MaySignal { child, answer }) {
-            let _ = answer.send(true);
-        }
+        self.shared.push(Command::MaySignal { child, answer }).unwrap_or_else(|late| late.refuse());
         receiver
     }
 
     /// Drains what a child prints, from here to its end, and forwards it to our own stdout and stderr.
     pub(crate) fn adopt_output(&self, child: Aid, stdout: OwnedFd, stderr: OwnedFd) -> OutputTail {
         let tail = OutputTail::new();
-        if self.shared.push(Command::Adopt { child, stdout, stderr, tail: tail.clone() }).is_err() {
-            tail.close();
-        }
+        self.shared.push(Command::Adopt { child, stdout, stderr, tail: tail.clone() }).unwrap_or_else(|late| late.refuse());
         tail
     }
 
@@ -72,9 +68,7 @@ impl Watch {
     /// disconnected receiver is a refusal too.
     pub(crate) fn ask_stop(&self, ask: StopAsk) -> mpsc::Receiver<ToEngine> {
         let (engine, receiver) = mpsc::channel();
-        if let Err(Command::AskStop { engine, .. }) = self.shared.push(Command::AskStop { ask, engine }) {
-            let _ = engine.send(ToEngine::Refused { why: "this actor is ending".to_owned(), unattended: false });
-        }
+        self.shared.push(Command::AskStop { ask, engine }).unwrap_or_else(|late| late.refuse());
         receiver
     }
 
@@ -107,9 +101,9 @@ impl Watch {
     pub(crate) fn print(&self, text: Vec<u8>) {
         // The watch thread itself must not wait for a terminal that is not read.
         let later = self.shared.held.load(Ordering::Acquire) || super::thread::is_watch_thread();
-        if !later {
-            crate::observe::output::write_stderr(&text);
-        } else if let Err(Command::Print(text)) = self.shared.push(Command::Print(text)) {
+        if later {
+            self.shared.push(Command::Print(text)).unwrap_or_else(|late| late.refuse());
+        } else {
             crate::observe::output::write_stderr(&text);
         }
     }

@@ -28,7 +28,8 @@ pub(super) struct Member {
 
 impl Member {
     pub(super) fn new(me: Aid, bus: &Path, secret: Vec<u8>, parent: Aid, lifeline: OwnedFd) -> io::Result<Self> {
-        let link = Link::connect(bus, TRUSTED_FRAME).map_err(|error| io::Error::new(error.kind(), format!("the root's bus {} cannot be reached: {error}", bus.display())))?;
+        let link = Link::connect(bus, TRUSTED_FRAME)
+            .map_err(|error| io::Error::new(error.kind(), format!("the root's bus {} cannot be reached: {error}", bus.display())))?;
         let pidfd = crate::sys::process::parent_pidfd(parent.pid);
         Ok(Self { me, parent, secret, bus: Some(link), early: Some(Vec::new()), lifeline: Some(lifeline), pidfd, leaving: false })
     }

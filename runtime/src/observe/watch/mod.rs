@@ -32,8 +32,8 @@ use coulter_proto::repl::Line;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::probe::Probe;
 pub(crate) use super::output::OutputTail;
+use super::probe::Probe;
 pub(crate) use handle::Watch;
 
 /// What this process is in its tree.

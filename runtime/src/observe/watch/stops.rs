@@ -51,7 +51,7 @@ impl Stops {
     /// The actor is ending: nobody stays halted.
     pub(super) fn end_all(&mut self) {
         for (_, engine) in self.asking.drain() {
-            let _ = engine.send(ToEngine::Refused { why: "this actor is ending".to_owned(), unattended: false });
+            let _ = engine.send(ToEngine::Refused { why: super::command::ENDING.to_owned(), unattended: false });
         }
         for engine in self.queued.values() {
             let _ = engine.send(ToEngine::End { quit: true });

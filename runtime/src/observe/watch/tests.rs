@@ -412,12 +412,7 @@ fn rule_11_1_strangers_on_bus_and_hub_are_dropped_and_nothing_else_happens() {
         codec::encode(&Up::Hello { aid: aid.clone(), parent: aid.clone(), proof }, &mut bytes).unwrap();
         bytes
     };
-    let mut words = vec![
-        vec![0xff; 64],
-        hello(vec![0; 32], &bench::aid("liar")),
-        hello(Vec::new(), &a.aid),
-        b"\x02\x00\x00\x00zz".to_vec(),
-    ];
+    let mut words = vec![vec![0xff; 64], hello(vec![0; 32], &bench::aid("liar")), hello(Vec::new(), &a.aid), b"\x02\x00\x00\x00zz".to_vec()];
     let mut bytes = Vec::new();
     codec::encode(&ToHub::Snapshot, &mut bytes).unwrap();
     words.push(bytes);

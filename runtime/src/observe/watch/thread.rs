@@ -128,11 +128,8 @@ impl Thread {
         for command in self.shared.take_commands() {
             match command {
                 Command::Up(message) => self.up(message),
+                late @ Command::AskStop { .. } if self.end_at.is_some() || !self.has_root() => late.refuse(),
                 Command::AskStop { ask, engine } => {
-                    if self.end_at.is_some() || !self.has_root() {
-                        let _ = engine.send(ToEngine::Refused { why: "this actor is ending".to_owned(), unattended: false });
-                        continue;
-                    }
                     let local = self.stops.ask(engine);
                     self.up(Up::StopAsk {
                         local,
@@ -211,9 +208,9 @@ impl Thread {
                 self.probe.set_stops(self.stops.count());
             }
             Down::StopRefused { local, why, unattended } => self.stops.on_refused(local, why, unattended),
-            Down::Line { stop, line, text } => self.to_engine(stop, ToEngine::Line { line, text }),
-            Down::Complete { stop, line, text, cursor } => self.to_engine(stop, ToEngine::Complete { line, text, cursor }),
-            Down::EndStop { stop, quit } => self.to_engine(stop, ToEngine::End { quit }),
+            Down::Line { stop, line, text } => self.pass_to_engine(stop, ToEngine::Line { line, text }),
+            Down::Complete { stop, line, text, cursor } => self.pass_to_engine(stop, ToEngine::Complete { line, text, cursor }),
+            Down::EndStop { stop, quit } => self.pass_to_engine(stop, ToEngine::End { quit }),
             Down::Debugged { actors } => {
                 let actors = Arc::new(actors.into_iter().collect());
                 *lock(&self.watch.debugged) = Arc::clone(&actors);
@@ -231,7 +228,7 @@ impl Thread {
         }
     }
 
-    fn to_engine(&mut self, stop: coulter_proto::id::StopId, message: ToEngine) {
+    fn pass_to_engine(&mut self, stop: coulter_proto::id::StopId, message: ToEngine) {
         if let Err(stop) = self.stops.tell(stop, message) {
             self.stop_over(stop);
         }

@@ -221,16 +221,7 @@ pub(super) fn context_row(here: &Actor, there: &Actor, n: u64) -> ContextRow {
 }
 
 pub(super) fn log_row(actor: &Aid, level: Level, message: &str) -> LogRow {
-    LogRow {
-        time: 0,
-        actor: actor.clone(),
-        level,
-        target: "t".into(),
-        task: String::new(),
-        context: None,
-        place: String::new(),
-        message: message.into(),
-    }
+    LogRow { time: 0, actor: actor.clone(), level, target: "t".into(), task: String::new(), context: None, place: String::new(), message: message.into() }
 }
 
 /// How often an actor's watch thread has gone to sleep so far, once it sleeps.

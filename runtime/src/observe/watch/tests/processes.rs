@@ -69,7 +69,18 @@ fn tell_cancels(mut work: tokio::sync::mpsc::UnboundedReceiver<ToWork>) {
 
 fn root(dir: &Path) {
     let (_watch, work) = start_root(dir);
-    assert!(start(Config { aid: me("again"), role: Role::Root { tree: TreeInfo { version: 1, root: me("x"), program: String::new(), args: vec![], started: 0 }, dir: dir.join("other"), secret: vec![], terminal: false } }).is_err());
+    assert!(
+        start(Config {
+            aid: me("again"),
+            role: Role::Root {
+                tree: TreeInfo { version: 1, root: me("x"), program: String::new(), args: vec![], started: 0 },
+                dir: dir.join("other"),
+                secret: vec![],
+                terminal: false
+            }
+        })
+        .is_err()
+    );
     say("ready");
     tell_cancels(work);
 }
