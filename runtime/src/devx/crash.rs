@@ -100,8 +100,10 @@ fn at_endpoint_error(task: &str, context: Option<ContextKey>, failure: &Failure)
     if !actor.stops_at_crashes() || was_seen || is_stopped() {
         return Verdict::Continue;
     }
+    // Without frames the endpoint is what is known of the function.
+    let function = if failure.backtrace.is_some() { "" } else { task };
     let (file, line) = failure.location.as_deref().map_or((None, None), stack::split_place);
-    let scene = Scene::new(StopReason::Error(failure.message.clone()), file.as_deref().unwrap_or_default(), line.unwrap_or_default(), "")
+    let scene = Scene::new(StopReason::Error(failure.message.clone()), file.as_deref().unwrap_or_default(), line.unwrap_or_default(), function)
         .with_frames(failure.backtrace.as_deref().map(stack::from_text).unwrap_or_default())
         .with_causes(&failure.type_name, &failure.causes);
     let ended = hold(&actor, Who { task: task.to_owned(), context }, scene);

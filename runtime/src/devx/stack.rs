@@ -2,6 +2,8 @@
 //!
 //! Addresses are taken at once; names and lines are looked up when somebody asks, for the first
 //! look-up reads the program's debug information.
+use std::path::Path;
+
 #[cfg(feature = "repl")]
 use super::names::{crate_of, short_function};
 
@@ -19,11 +21,16 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// `file:line`, as far as it is known.
+    /// `file:line`, as far as it is known; below the current directory as one sees it from there.
     pub(super) fn place(&self) -> String {
-        match (&self.file, self.line) {
+        let here = std::env::current_dir().ok();
+        let shown = self.file.as_deref().map(|file| match &here {
+            Some(here) => Path::new(file).strip_prefix(here).map_or(file, |below| below.to_str().unwrap_or(file)),
+            None => file,
+        });
+        match (shown, self.line) {
             (Some(file), Some(line)) => format!("{file}:{line}"),
-            (Some(file), None) => file.clone(),
+            (Some(file), None) => file.to_owned(),
             _ => "no line known".to_owned(),
         }
     }
@@ -123,20 +130,23 @@ struct Symbol {
 #[cfg(feature = "repl")]
 fn fold(symbols: impl Iterator<Item = Symbol>) -> Vec<Frame> {
     let mut frames: Vec<Frame> = Vec::new();
-    let mut folded = 0;
+    let (mut folded, mut ours) = (0, false);
     for symbol in symbols {
         if !is_users(&symbol) {
             folded += 1;
+            ours |= crate_of(&symbol.name) == "coulter_runtime";
             continue;
         }
         let function = short_function(&symbol.name);
         // An async body and the closures inside it are one function to its author.
         let repeats = |last: &Frame| last.function == function && last.line == symbol.line;
-        if frames.last().is_none_or(|last| !repeats(last)) {
+        // The `main` behind our own frames only boots: what runs in it was seen further in.
+        let boots = ours && !frames.is_empty() && function.ends_with("::main");
+        if !boots && frames.last().is_none_or(|last| !repeats(last)) {
             let between = if frames.is_empty() { 0 } else { folded };
             frames.push(Frame { function, file: symbol.file, line: symbol.line, folded: between });
         }
-        folded = 0;
+        (folded, ours) = (0, false);
     }
     frames
 }
@@ -183,7 +193,7 @@ fn is_users(symbol: &Symbol) -> bool {
         return symbol.file.is_some();
     }
     // What the macros wrap around an endpoint is not the endpoint.
-    !LIBRARIES.contains(&crate_of(&symbol.name)) && !symbol.name.contains("__coulter")
+    !LIBRARIES.contains(&crate_of(&symbol.name)) && !symbol.name.contains("__coulter") && !symbol.name.contains("__COULTER")
 }
 
 #[cfg(all(test, feature = "repl"))]
@@ -204,13 +214,16 @@ mod tests {
                 symbol("core::iter::Iterator::map", "/rustc/abc/library/core/src/iter.rs", 2),
                 symbol("<F as core::ops::FnOnce>::call_once", "/rustc/abc/library/core/src/ops.rs", 2),
                 symbol("app::run", "/w/app/src/main.rs", 40),
+                symbol("app::main::{{closure}}", "/w/app/src/main.rs", 50),
                 symbol("tokio::runtime::park", "/home/u/.cargo/registry/src/tokio/park.rs", 9),
+                symbol("coulter_runtime::boot::main::run_main", "/w/runtime/src/boot/main.rs", 9),
+                symbol("app::main", "/w/app/src/main.rs", 49),
                 symbol("main", "", 0),
             ]
             .into_iter(),
         );
         let seen: Vec<_> = frames.iter().map(|frame| (frame.function.as_str(), frame.line, frame.folded)).collect();
-        assert_eq!(seen, [("app::check", Some(12), 0), ("app::run", Some(40), 2)]);
+        assert_eq!(seen, [("app::check", Some(12), 0), ("app::run", Some(40), 2), ("app::main", Some(50), 0)]);
     }
 
     #[inline(never)]

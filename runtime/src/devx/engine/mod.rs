@@ -53,8 +53,10 @@ impl Scene {
     }
     /// An error's type and causes.
     pub(super) fn with_causes(mut self, type_name: &str, causes: &[String]) -> Self {
-        if !type_name.is_empty() {
-            self.causes.push(format!("a {}", short_type(type_name)));
+        // That a text is an error says nothing more than the text.
+        let short = short_type(type_name);
+        if !matches!(short.as_str(), "" | "String" | "&str" | "str") {
+            self.causes.push(format!("of type {short}"));
         }
         self.causes.extend(causes.iter().map(|cause| format!("because: {cause}")));
         self

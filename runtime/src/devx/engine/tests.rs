@@ -73,7 +73,7 @@ fn the_banner_tells_where_why_and_what() {
     let mut engine = Engine::new(scene, "a@1".into(), "dial".into());
     assert_eq!(
         text(&engine.banner()),
-        "stopped in a@1, dial: error: no route\n  to host\n  a Error\n  because: connection refused\nat no/such/app.rs:5 in app::dial"
+        "stopped in a@1, dial: error: no route\n  to host\n  of type Error\n  because: connection refused\nat no/such/app.rs:5 in app::dial"
     );
 }
 

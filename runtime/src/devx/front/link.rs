@@ -40,6 +40,11 @@ impl Link {
         self.stream.lock().unwrap_or_else(PoisonError::into_inner).write_all(&frame)
     }
 
+    /// Says that nothing more comes from here; the hub closes its end then.
+    pub(super) fn finish(&self) {
+        let _ = self.stream.lock().unwrap_or_else(PoisonError::into_inner).shutdown(Shutdown::Write);
+    }
+
     /// Ends the connection, for whoever reads from it too.
     pub(super) fn close(&self) {
         let _ = self.stream.lock().unwrap_or_else(PoisonError::into_inner).shutdown(Shutdown::Both);

@@ -8,13 +8,14 @@ mod above;
 mod commands;
 mod interrupt;
 mod link;
+mod own_output;
 mod prompt;
 mod session;
 mod terminal;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,7 @@ use coulter_proto::repl::Completion;
 
 use interrupt::Interrupt;
 use link::{Incoming, Link};
+use own_output::Diverted;
 use session::Session;
 
 /// Set to `off` by whoever shows the tree in this terminal already.
@@ -38,6 +40,9 @@ pub(super) struct Shared {
     link: Link,
     interrupt: Arc<Interrupt>,
     lines: AtomicU64,
+    /// What this process prints goes above the prompt while one is open, if it can.
+    diverts: AtomicBool,
+    diverted: Mutex<Option<Diverted>>,
 }
 
 /// Whether a prompt of ours is open.
@@ -45,7 +50,7 @@ static OPEN: AtomicBool = AtomicBool::new(false);
 
 impl Shared {
     fn new(link: Link) -> Self {
-        Self { link, interrupt: Arc::default(), lines: AtomicU64::new(1) }
+        Self { link, interrupt: Arc::default(), lines: AtomicU64::new(1), diverts: AtomicBool::new(false), diverted: Mutex::new(None) }
     }
     /// The next line's number.
     fn number(&self) -> u64 {
@@ -54,9 +59,13 @@ impl Shared {
     /// The terminal is ours.
     fn opens(&self) {
         OPEN.store(true, Ordering::Release);
+        if self.diverts.load(Ordering::Relaxed) {
+            *self.diverted.lock().unwrap_or_else(PoisonError::into_inner) = Diverted::start().ok();
+        }
     }
     /// It is the program's again.
     fn closes(&self) {
+        drop(self.diverted.lock().unwrap_or_else(PoisonError::into_inner).take());
         terminal::restore();
         OPEN.store(false, Ordering::Release);
     }
@@ -79,7 +88,7 @@ pub(crate) fn start_front(tree_dir: &Path) -> bool {
     let Ok((link, incoming)) = link::connect(&tree_dir.join(HUB_SOCKET)) else {
         return false;
     };
-    terminal::save();
+    terminal::keep();
     let shared = Arc::new(Shared::new(link));
     let (done_sender, done) = channel();
     let for_thread = Arc::clone(&shared);
@@ -108,6 +117,7 @@ fn serve(shared: &Arc<Shared>, incoming: Incoming) {
     let for_completion = Arc::clone(shared);
     let complete = Box::new(move |line: &str, cursor: usize| complete(&for_completion, &completed, line, cursor));
     let prompt = prompt::for_this_terminal(&shared.interrupt, complete);
+    shared.diverts.store(prompt.prints_above() && own_output::is_possible(), Ordering::Relaxed);
     let color = terminal::wants_color();
     let show = Box::new(move |lines: &[coulter_proto::repl::Line]| terminal::write(&terminal::render(lines, color)));
     Session::new(Arc::clone(shared), events, prompt, show).run();
@@ -172,9 +182,12 @@ pub(crate) fn stop_front() {
     let Some(running) = RUNNING.lock().unwrap_or_else(PoisonError::into_inner).take() else {
         return;
     };
-    running.shared.link.close();
-    // A front that waits for its terminal (Ctrl-S) must not hold up the end.
-    let _ = running.done.recv_timeout(LEAVING);
+    running.shared.link.finish();
+    running.shared.interrupt.end_all();
+    // A front that waits for its terminal (Ctrl-S) must not hold up the end, nor a hub that is gone.
+    if running.done.recv_timeout(LEAVING) == Err(RecvTimeoutError::Timeout) {
+        running.shared.link.close();
+    }
     terminal::restore();
 }
 

@@ -12,7 +12,7 @@ use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::{History, MemHistory, SearchDirection};
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{CompletionType, Config, Context, Editor, Helper};
+use rustyline::{Behavior, CompletionType, Config, Context, Editor, Helper};
 
 use super::interrupt::Interrupt;
 use super::terminal;
@@ -36,6 +36,10 @@ pub(super) enum Typed {
 pub(super) trait Prompt {
     /// Asks for one; `keep` puts it into the history.
     fn read(&mut self, prompt: &str, keep: bool) -> Typed;
+    /// Whether text can be printed above a line that is being typed.
+    fn prints_above(&self) -> bool {
+        false
+    }
     /// The lines kept, oldest first.
     fn history(&self) -> Vec<String>;
 }
@@ -61,7 +65,13 @@ struct Full {
 
 impl Full {
     fn new(interrupt: Arc<Interrupt>, complete: Complete) -> rustyline::Result<Self> {
-        let config = Config::builder().max_history_size(1000)?.history_ignore_space(true).completion_type(CompletionType::List).build();
+        let config = Config::builder()
+            .max_history_size(1000)?
+            .history_ignore_space(true)
+            .completion_type(CompletionType::List)
+            // By `/dev/tty` where there is one: descriptor 1 may lead elsewhere meanwhile.
+            .behavior(Behavior::PreferTerm)
+            .build();
         let mut editor = Editor::with_history(config.clone(), MemHistory::with_config(&config))?;
         editor.set_helper(Some(Asks { interrupt: Arc::clone(&interrupt), complete, typed: std::cell::Cell::new(false) }));
         super::above::install(editor.create_external_printer()?, &interrupt);
@@ -91,6 +101,10 @@ impl Prompt for Full {
             Err(ReadlineError::Eof) => Typed::End,
             Err(_) => Typed::Broken,
         }
+    }
+
+    fn prints_above(&self) -> bool {
+        true
     }
 
     fn history(&self) -> Vec<String> {

@@ -1,8 +1,9 @@
 //! The terminal as the front uses it: `write(2)` to its descriptor, colours by role, settings put back.
 //!
 //! Never std's `stdout()`: a thread that halted inside `println!` holds its lock.
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use coulter_proto::repl::{Line, Role};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -20,16 +21,23 @@ pub(super) fn wants_color() -> bool {
     isatty(stdout()) && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
+/// The terminal itself: descriptor 1 may lead elsewhere while a prompt is open.
+static TERMINAL: OnceLock<OwnedFd> = OnceLock::new();
+
+fn out() -> BorrowedFd<'static> {
+    TERMINAL.get().map_or_else(stdout, AsFd::as_fd)
+}
+
 /// Writes all of it; what the terminal does not take is lost, nothing else can be done.
 pub(super) fn write(text: &str) {
     let mut rest = text.as_bytes();
     while !rest.is_empty() {
-        match rustix::io::write(stdout(), rest) {
+        match rustix::io::write(out(), rest) {
             Ok(0) => return,
             Ok(written) => rest = rest.get(written..).unwrap_or_default(),
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
-                let out = stdout();
+                let out = out();
                 let _ = poll(&mut [PollFd::new(&out, PollFlags::OUT)], None);
             }
             Err(_) => return,
@@ -40,8 +48,11 @@ pub(super) fn write(text: &str) {
 static SAVED: Mutex<Option<Termios>> = Mutex::new(None);
 static CHANGED: AtomicBool = AtomicBool::new(false);
 
-/// Remembers the settings as they are, once.
-pub(super) fn save() {
+/// Keeps the way to the terminal, and its settings as they are, once.
+pub(super) fn keep() {
+    if let Ok(out) = rustix::io::fcntl_dupfd_cloexec(stdout(), 3) {
+        let _ = TERMINAL.set(out);
+    }
     let mut saved = SAVED.lock().unwrap_or_else(PoisonError::into_inner);
     if saved.is_none() {
         *saved = tcgetattr(stdin()).ok();
@@ -59,7 +70,7 @@ pub(super) fn restore() {
         return;
     }
     // In the background the attempt would stop the process.
-    let in_front = tcgetpgrp(stdin()).is_ok_and(|group| group == rustix::process::getpgrp());
+    let in_front = tcgetpgrp(stdin()).map_or(true, |group| group == rustix::process::getpgrp());
     // Somebody who died holding the lock must not keep the terminal raw.
     let saved = match SAVED.try_lock() {
         Ok(saved) => saved.clone(),

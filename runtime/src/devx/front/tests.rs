@@ -342,12 +342,18 @@ mod in_a_terminal {
     use super::*;
 
     const DIR: &str = "COULTER_TEST_FRONT_DIR";
+    const TERMINAL: &str = "COULTER_TEST_FRONT_TERMINAL";
     static NEXT: AtomicU32 = AtomicU32::new(0);
 
     /// Not a test of its own: the process that the others put into a terminal.
     #[test]
     fn the_process_in_the_terminal() {
         let Some(dir) = std::env::var_os(DIR) else { return };
+        // A session of its own, and the first terminal opened in it is its own.
+        rustix::process::setsid().unwrap();
+        let terminal = std::env::var_os(TERMINAL).unwrap();
+        let _terminal = rustix::fs::open(terminal, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).unwrap();
+        let own = std::env::var("COULTER_TEST_LOGS").is_ok_and(|logs| logs == "own");
         assert!(crate::devx::start_front(std::path::Path::new(&dir)));
         let running = super::super::RUNNING.lock().unwrap().take().unwrap();
         let printed = running.shared.interrupt.clone();
@@ -356,7 +362,11 @@ mod in_a_terminal {
             while std::env::var_os("COULTER_TEST_LOGS").is_some() && number < 200 {
                 if printed.is_reading() {
                     number += 1;
-                    super::super::print_above(&format!("log line {number}"));
+                    if own {
+                        println!("log line {number}");
+                    } else {
+                        super::super::print_above(&format!("log line {number}"));
+                    }
                 }
                 std::thread::sleep(Duration::from_millis(2));
             }
@@ -397,6 +407,7 @@ mod in_a_terminal {
             let child = Command::new(std::env::current_exe().unwrap())
                 .args(["--exact", "devx::front::tests::in_a_terminal::the_process_in_the_terminal", "--nocapture", "--test-threads=1"])
                 .env(DIR, &dir)
+                .env(TERMINAL, name.to_str().unwrap())
                 .env("TERM", "xterm")
                 .env("NO_COLOR", "1")
                 .envs(variables.iter().copied())
@@ -519,15 +530,26 @@ mod in_a_terminal {
 
     #[test]
     fn output_above_leaves_a_half_typed_line_whole() {
-        let mut pty = Pty::new(&[("COULTER_TEST_LOGS", "1")]);
+        types_under_output("above");
+    }
+
+    #[test]
+    fn what_the_root_prints_itself_leaves_a_half_typed_line_whole() {
+        types_under_output("own");
+    }
+
+    fn types_under_output(logs: &str) {
+        let mut pty = Pty::new(&[("COULTER_TEST_LOGS", logs)]);
         pty.hub.seat(1, "");
         pty.see("coulter> ");
         for (number, key) in (1..).zip("p half_typed".chars()) {
             pty.see(&format!("log line {number}\r\n"));
             pty.keys(&key.to_string());
         }
-        for number in [50, 100, 150, 200] {
+        for number in [50, 100, 150, 199] {
             pty.see(&format!("log line {number}\r\n"));
+            let drawn_again = pty.see(&format!("log line {}\r\n", number + 1));
+            assert!(drawn_again.contains("p half_typed"), "{drawn_again:?}");
         }
         pty.keys("\r");
         assert_eq!(pty.hub.hear_line().2, "p half_typed");
