@@ -22,16 +22,11 @@ pub(crate) fn expand(kind: Kind, options: TokenStream, item: TokenStream) -> Tok
     let function: ItemFn = match syn::parse2(item.clone()) {
         Ok(function) => function,
         Err(error) => {
-            let error = Error::new(
-                error.span(),
-                format!("`#[coulter::{attribute}]` goes on a function: {error}"),
-            )
-            .into_compile_error();
+            let error = Error::new(error.span(), format!("`#[coulter::{attribute}]` goes on a function: {error}")).into_compile_error();
             return quote!(#error #item);
         }
     };
-    let read = signature::read(kind, &function.sig)
-        .and_then(|shape| Ok((shape, EndpointOptions::parse(options)?)));
+    let read = signature::read(kind, &function.sig).and_then(|shape| Ok((shape, EndpointOptions::parse(options)?)));
     match read {
         Ok((shape, options)) => generate(&function, &shape, &options),
         Err(error) => {
@@ -79,10 +74,7 @@ fn generate(function: &ItemFn, shape: &Shape, options: &EndpointOptions) -> Toke
 }
 
 fn carried<'a>(function: &'a ItemFn, name: &'a str) -> impl Iterator<Item = &'a Attribute> {
-    function
-        .attrs
-        .iter()
-        .filter(move |attribute| attribute.path().is_ident(name))
+    function.attrs.iter().filter(move |attribute| attribute.path().is_ident(name))
 }
 
 /// The type of the function's name.
@@ -116,34 +108,23 @@ fn arguments_struct(params: &[Param]) -> TokenStream {
     let arguments = arguments();
     let ty = arguments_type(params);
     let generics: Vec<Ident> = (0..params.len()).map(|n| format_ident!("T{n}")).collect();
-    let fields = params
-        .iter()
-        .zip(&generics)
-        .map(|(Param { ident, .. }, generic)| quote!(#ident: #generic));
+    let fields = params.iter().zip(&generics).map(|(Param { ident, .. }, generic)| quote!(#ident: #generic));
     // Tokens placed at an argument's type, so that a type that cannot travel is what the compiler points at. Writing and
     // describing share one body: there the compiler says it once.
     let here = Span::mixed_site();
     let at = |ty: &Type| here.located_at(ty.span());
-    let each = params.iter().map(
-        |Param {
-             ident, name, ty, ..
-         }| {
-            quote_spanned! {at(ty)=>
-                match out {
-                    __CoulterOut::Wire(ref mut out) => out.arg(#name, &self.#ident)?,
-                    __CoulterOut::Text(ref mut out) => out.arg(#name, &self.#ident),
-                }
+    let each = params.iter().map(|Param { ident, name, ty, .. }| {
+        quote_spanned! {at(ty)=>
+            match out {
+                __CoulterOut::Wire(ref mut out) => out.arg(#name, &self.#ident)?,
+                __CoulterOut::Text(ref mut out) => out.arg(#name, &self.#ident),
             }
-        },
-    );
-    let decodes = params.iter().map(
-        |Param {
-             ident, name, ty, ..
-         }| {
-            let value = quote_spanned!(at(ty)=> input.arg(#name)?);
-            quote!(#ident: #value)
-        },
-    );
+        }
+    });
+    let decodes = params.iter().map(|Param { ident, name, ty, .. }| {
+        let value = quote_spanned!(at(ty)=> input.arg(#name)?);
+        quote!(#ident: #value)
+    });
     quote_spanned! {here=>
         pub struct #arguments<#(#generics),*> {
             #(#fields),*
@@ -233,28 +214,14 @@ fn with(function: &ItemFn, params: &[Param]) -> TokenStream {
     let (vis, name) = (&function.vis, &function.sig.ident);
     let arguments = arguments();
     let with = Ident::new("with", name.span());
-    let doc = format!(
-        "A call of `{0}` in another actor, to be given to a portal: `{0}` runs there, with these arguments.",
-        name.unraw()
-    );
+    let doc = format!("A call of `{0}` in another actor, to be given to a portal: `{0}` runs there, with these arguments.", name.unraw());
     let takes = params.iter().map(
-        |Param {
-             ident, ty, into, ..
-         }| {
-            if *into {
-                quote_spanned!(ty.span()=> #ident: impl ::core::convert::Into<#ty>)
-            } else {
-                quote!(#ident: #ty)
-            }
+        |Param { ident, ty, into, .. }| {
+            if *into { quote_spanned!(ty.span()=> #ident: impl ::core::convert::Into<#ty>) } else { quote!(#ident: #ty) }
         },
     );
-    let values = params.iter().map(|Param { ident, into, .. }| {
-        if *into {
-            quote!(#ident: ::core::convert::Into::into(#ident))
-        } else {
-            quote!(#ident: #ident)
-        }
-    });
+    let values =
+        params.iter().map(|Param { ident, into, .. }| if *into { quote!(#ident: ::core::convert::Into::into(#ident)) } else { quote!(#ident: #ident) });
     quote! {
         impl #name {
             #[doc = #doc]
@@ -286,11 +253,7 @@ fn entry(function: &ItemFn, shape: &Shape, options: &EndpointOptions) -> TokenSt
             (quote!(#id), quote!(#module), label.clone())
         }
     };
-    let (kind, fingerprint) = if shape.context.is_some() {
-        (quote!(Context), quote!(fingerprint_context))
-    } else {
-        (quote!(Call), quote!(fingerprint))
-    };
+    let (kind, fingerprint) = if shape.context.is_some() { (quote!(Context), quote!(fingerprint_context)) } else { (quote!(Call), quote!(fingerprint)) };
     let run = run(name, shape);
     quote! {
         #[::coulter::__private::linkme::distributed_slice(::coulter::__private::ENDPOINTS)]
@@ -319,6 +282,7 @@ fn run(name: &Ident, shape: &Shape) -> TokenStream {
     };
     let outcome = match &shape.output {
         Output::Fallible(ty) => {
+            // Placed at the returned type, which is what is wrong when its error does not convert.
             let at = here.located_at(ty.span());
             quote_spanned!(at=> ::coulter::__private::Fallible::into_outcome(#call))
         }

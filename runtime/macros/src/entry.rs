@@ -30,20 +30,11 @@ pub(crate) fn test(options: TokenStream, item: TokenStream) -> TokenStream {
     })
 }
 
-fn expand(
-    attribute: &str,
-    options: TokenStream,
-    item: TokenStream,
-    run: impl FnOnce(TokenStream, &ItemFn) -> TokenStream,
-) -> TokenStream {
+fn expand(attribute: &str, options: TokenStream, item: TokenStream, run: impl FnOnce(TokenStream, &ItemFn) -> TokenStream) -> TokenStream {
     let function: ItemFn = match syn::parse2(item.clone()) {
         Ok(function) => function,
         Err(error) => {
-            let error = Error::new(
-                error.span(),
-                format!("`#[coulter::{attribute}]` goes on an `async fn`: {error}"),
-            )
-            .into_compile_error();
+            let error = Error::new(error.span(), format!("`#[coulter::{attribute}]` goes on an `async fn`: {error}")).into_compile_error();
             return quote!(#error #item);
         }
     };
@@ -63,9 +54,7 @@ fn expand(
     };
     let options = main_options(&options);
     let call = run(options, &function);
-    let ItemFn {
-        attrs, vis, sig, ..
-    } = &function;
+    let ItemFn { attrs, vis, sig, .. } = &function;
     let (name, output) = (&sig.ident, &sig.output);
     let test = (attribute == "test").then(|| quote!(#[::core::prelude::v1::test]));
     quote! {
@@ -82,34 +71,17 @@ fn check(attribute: &str, function: &ItemFn) -> Result<(), Error> {
     if signature.asyncness.is_none() {
         return Err(Error::new(
             signature.fn_token.span(),
-            format!(
-                "`#[coulter::{attribute}]` goes on an `async fn`; a plain `fn` calls `coulter::init()` as its first line"
-            ),
+            format!("`#[coulter::{attribute}]` goes on an `async fn`; a plain `fn` calls `coulter::init()` as its first line"),
         ));
     }
     if let Some(input) = signature.inputs.first() {
-        return Err(Error::new(
-            input.span(),
-            format!("the function under `#[coulter::{attribute}]` takes no arguments"),
-        ));
+        return Err(Error::new(input.span(), format!("the function under `#[coulter::{attribute}]` takes no arguments")));
     }
     if let Some(first) = signature.generics.params.first() {
-        return Err(Error::new(
-            first.span(),
-            format!("the function under `#[coulter::{attribute}]` is not generic"),
-        ));
+        return Err(Error::new(first.span(), format!("the function under `#[coulter::{attribute}]` is not generic")));
     }
-    if let Some(second) = function.attrs.iter().find(|a| {
-        attribute == "test"
-            && a.path()
-                .segments
-                .last()
-                .is_some_and(|segment| segment.ident == "test")
-    }) {
-        return Err(Error::new(
-            second.span(),
-            "a second test attribute: `#[coulter::test]` is enough",
-        ));
+    if let Some(second) = function.attrs.iter().find(|a| attribute == "test" && a.path().segments.last().is_some_and(|segment| segment.ident == "test")) {
+        return Err(Error::new(second.span(), "a second test attribute: `#[coulter::test]` is enough"));
     }
     Ok(())
 }
@@ -125,13 +97,7 @@ fn body(function: &ItemFn) -> TokenStream {
 }
 
 fn main_options(options: &EntryOptions) -> TokenStream {
-    let EntryOptions {
-        name,
-        log,
-        debug,
-        transports,
-        each,
-    } = options;
+    let EntryOptions { name, log, debug, transports, each } = options;
     let optional = |value: Option<TokenStream>| match value {
         Some(value) => quote!(::core::option::Option::Some(#value)),
         None => quote!(::core::option::Option::None),

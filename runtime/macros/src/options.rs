@@ -36,30 +36,19 @@ impl Given {
     /// The span for a message about the value: the value's own, or the key's where it is missing.
     fn span(&self) -> Span {
         use syn::spanned::Spanned as _;
-        self.value
-            .as_ref()
-            .map_or_else(|| self.key.span(), |value| value.span())
+        self.value.as_ref().map_or_else(|| self.key.span(), |value| value.span())
     }
 
     fn string(&self, example: &str) -> Result<LitStr> {
         match &self.value {
-            Some(Expr::Lit(ExprLit {
-                lit: Lit::Str(text),
-                ..
-            })) => Ok(text.clone()),
-            _ => Err(Error::new(
-                self.span(),
-                format!("expected a string: `{} = {example}`", self.key),
-            )),
+            Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => Ok(text.clone()),
+            _ => Err(Error::new(self.span(), format!("expected a string: `{} = {example}`", self.key))),
         }
     }
 
     fn set<T>(&self, place: &mut Option<T>, value: T) -> Result<()> {
         if place.is_some() {
-            return Err(Error::new(
-                self.key.span(),
-                format!("`{}` is given twice", self.key),
-            ));
+            return Err(Error::new(self.key.span(), format!("`{}` is given twice", self.key)));
         }
         *place = Some(value);
         Ok(())
@@ -78,13 +67,7 @@ impl EndpointOptions {
         let mut options = Self::default();
         for given in parse(tokens)? {
             if given.key != "path" {
-                return Err(Error::new(
-                    given.key.span(),
-                    format!(
-                        "unknown option `{}`, expected `path = \"service::name\"`",
-                        given.key
-                    ),
-                ));
+                return Err(Error::new(given.key.span(), format!("unknown option `{}`, expected `path = \"service::name\"`", given.key)));
             }
             let text = given.string("\"service::name\"")?;
             given.set(&mut options.path, cut(&text)?)?;
@@ -96,20 +79,10 @@ impl EndpointOptions {
 /// Cuts `service::name` into its two halves.
 fn cut(text: &LitStr) -> Result<(String, String)> {
     let value = text.value();
-    let is_word = |part: &str| {
-        !part.is_empty()
-            && part
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
-    };
+    let is_word = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
     match value.rsplit_once("::") {
-        Some((module, name)) if module.split("::").all(is_word) && is_word(name) => {
-            Ok((module.to_owned(), name.to_owned()))
-        }
-        _ => Err(Error::new(
-            text.span(),
-            "an endpoint's path is a service and a name: `path = \"service::name\"`",
-        )),
+        Some((module, name)) if module.split("::").all(is_word) && is_word(name) => Ok((module.to_owned(), name.to_owned())),
+        _ => Err(Error::new(text.span(), "an endpoint's path is a service and a name: `path = \"service::name\"`")),
     }
 }
 
@@ -147,12 +120,7 @@ impl EntryOptions {
                 "transport" => transports(&given, &mut options.transports)?,
                 "each" => given.set(&mut options.each, each(&given)?)?,
                 other => {
-                    return Err(Error::new(
-                        given.key.span(),
-                        format!(
-                            "unknown option `{other}`, expected one of `name`, `log`, `debug`, `transport`, `each`"
-                        ),
-                    ));
+                    return Err(Error::new(given.key.span(), format!("unknown option `{other}`, expected one of `name`, `log`, `debug`, `transport`, `each`")));
                 }
             }
         }
@@ -163,45 +131,28 @@ impl EntryOptions {
 fn debug(given: &Given) -> Result<bool> {
     match &given.value {
         None => Ok(true),
-        Some(Expr::Lit(ExprLit {
-            lit: Lit::Bool(on), ..
-        })) => Ok(on.value),
-        Some(_) => Err(Error::new(
-            given.span(),
-            "expected `debug`, `debug = true` or `debug = false`",
-        )),
+        Some(Expr::Lit(ExprLit { lit: Lit::Bool(on), .. })) => Ok(on.value),
+        Some(_) => Err(Error::new(given.span(), "expected `debug`, `debug = true` or `debug = false`")),
     }
 }
 
 fn each(given: &Given) -> Result<Path> {
     match &given.value {
-        Some(Expr::Path(ExprPath {
-            qself: None, path, ..
-        })) => Ok(path.clone()),
-        _ => Err(Error::new(
-            given.span(),
-            "expected the path of a plain `fn()` that every actor runs first: `each = setup`",
-        )),
+        Some(Expr::Path(ExprPath { qself: None, path, .. })) => Ok(path.clone()),
+        _ => Err(Error::new(given.span(), "expected the path of a plain `fn()` that every actor runs first: `each = setup`")),
     }
 }
 
 fn transports(given: &Given, into: &mut Vec<TransportName>) -> Result<()> {
-    let expected =
-        "expected one of `\"uds\"`, `\"tcp\"`, or a list: `transport = [\"uds\", \"tcp\"]`";
+    let expected = "expected one of `\"uds\"`, `\"tcp\"`, or a list: `transport = [\"uds\", \"tcp\"]`";
     let one = |expr: &Expr, into: &mut Vec<TransportName>| -> Result<()> {
         use syn::spanned::Spanned as _;
         let transport = match expr {
-            Expr::Lit(ExprLit {
-                lit: Lit::Str(text),
-                ..
-            }) => match text.value().as_str() {
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => match text.value().as_str() {
                 "uds" => TransportName::Uds,
                 "tcp" => TransportName::Tcp,
                 other => {
-                    return Err(Error::new(
-                        text.span(),
-                        format!("unknown transport `{other}`, {expected}"),
-                    ));
+                    return Err(Error::new(text.span(), format!("unknown transport `{other}`, {expected}")));
                 }
             },
             other => return Err(Error::new(other.span(), expected)),
@@ -213,9 +164,7 @@ fn transports(given: &Given, into: &mut Vec<TransportName>) -> Result<()> {
         Ok(())
     };
     match &given.value {
-        Some(Expr::Array(ExprArray { elems, .. })) if !elems.is_empty() => {
-            elems.iter().try_for_each(|expr| one(expr, into))
-        }
+        Some(Expr::Array(ExprArray { elems, .. })) if !elems.is_empty() => elems.iter().try_for_each(|expr| one(expr, into)),
         Some(expr @ Expr::Lit(_)) => one(expr, into),
         _ => Err(Error::new(given.span(), expected)),
     }

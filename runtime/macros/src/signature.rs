@@ -8,9 +8,7 @@ use quote::{ToTokens, format_ident};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
-use syn::{
-    Error, FnArg, GenericArgument, Lifetime, Pat, PathArguments, ReturnType, Signature, Type,
-};
+use syn::{Error, FnArg, GenericArgument, Lifetime, Pat, PathArguments, ReturnType, Signature, Type};
 
 /// Which attribute is at work.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,41 +64,25 @@ pub(crate) fn read(kind: Kind, signature: &Signature) -> Result<Shape, Error> {
     let mut inputs = signature.inputs.iter().peekable();
     let mut context = None;
     if let Some(FnArg::Receiver(receiver)) = inputs.peek() {
-        complaints.add(
-            receiver,
-            "an endpoint has no `self`: there is no such value in the other process. Make it a function of the module",
-        );
+        complaints.add(receiver, "an endpoint has no `self`: there is no such value in the other process. Make it a function of the module");
         inputs.next();
     } else if kind == Kind::Context {
         match inputs.next() {
             Some(FnArg::Typed(first)) => context = Some((*first.ty).clone()),
-            _ => complaints.add(
-                &signature.ident,
-                "a context's first parameter is its own side of the pair: `ctx: Context<Started, In, Out>`",
-            ),
+            _ => complaints.add(&signature.ident, "a context's first parameter is its own side of the pair: `ctx: Context<Started, In, Out>`"),
         }
     } else if let Some(FnArg::Typed(first)) = inputs.peek()
         && is_context(&first.ty)
     {
-        complaints.add(
-            &first.ty,
-            "a function that takes a `Context` is marked `#[coulter::context]`",
-        );
+        complaints.add(&first.ty, "a function that takes a `Context` is marked `#[coulter::context]`");
     }
 
     let mut params = Vec::new();
     for (at, input) in inputs.enumerate() {
         // A receiver that is not first does not parse.
         let FnArg::Typed(input) = input else { continue };
-        if let Some(attribute) = input
-            .attrs
-            .iter()
-            .find(|a| a.path().is_ident("cfg") || a.path().is_ident("cfg_attr"))
-        {
-            complaints.add(
-                attribute,
-                "an endpoint's parameters are the same in every build: put the `cfg` on the function",
-            );
+        if let Some(attribute) = input.attrs.iter().find(|a| a.path().is_ident("cfg") || a.path().is_ident("cfg_attr")) {
+            complaints.add(attribute, "an endpoint's parameters are the same in every build: put the `cfg` on the function");
         }
         owned(&input.ty, "argument", &mut complaints);
         let ident = match &*input.pat {
@@ -129,16 +111,7 @@ pub(crate) fn read(kind: Kind, signature: &Signature) -> Result<Shape, Error> {
 
     match complaints.0 {
         Some(error) => Err(error),
-        None => Ok(Shape {
-            runs: if signature.asyncness.is_some() {
-                Runs::Async
-            } else {
-                Runs::Blocking
-            },
-            context,
-            params,
-            output,
-        }),
+        None => Ok(Shape { runs: if signature.asyncness.is_some() { Runs::Async } else { Runs::Blocking }, context, params, output }),
     }
 }
 
@@ -156,29 +129,20 @@ impl Complaints {
 
 fn qualifiers(kind: Kind, signature: &Signature, complaints: &mut Complaints) {
     if kind == Kind::Context && signature.asyncness.is_none() {
-        complaints.add(
-            signature.fn_token,
-            "a context is an `async fn`: it waits for its other side",
-        );
+        complaints.add(signature.fn_token, "a context is an `async fn`: it waits for its other side");
     }
     if let Some(token) = &signature.constness {
         complaints.add(token, "an endpoint is not a `const fn`");
     }
     if let Some(token) = &signature.unsafety {
-        complaints.add(
-            token,
-            "an endpoint is not `unsafe`: nobody in the other process could keep its promises",
-        );
+        complaints.add(token, "an endpoint is not `unsafe`: nobody in the other process could keep its promises");
     }
     if let Some(abi) = &signature.abi {
         complaints.add(abi, "an endpoint is a Rust function");
     }
     let generics = &signature.generics;
     if let Some(first) = generics.params.first() {
-        complaints.add(
-            first,
-            "an endpoint is not generic: the other process must know which instance to run. Write one for each type",
-        );
+        complaints.add(first, "an endpoint is not generic: the other process must know which instance to run. Write one for each type");
     } else if let Some(clause) = &generics.where_clause {
         complaints.add(clause, "an endpoint has no `where` clause");
     }
@@ -206,39 +170,20 @@ fn owned(ty: &Type, what: &'static str, complaints: &mut Complaints) {
                     let owned = match &*reference.elem {
                         Type::Slice(_) => " (`Vec<..>` for a slice)",
                         Type::Path(path) if path.path.is_ident("str") => " (`String` for `&str`)",
-                        Type::Path(path) if path.path.is_ident("Path") => {
-                            " (`PathBuf` for `&Path`)"
-                        }
+                        Type::Path(path) if path.path.is_ident("Path") => " (`PathBuf` for `&Path`)",
                         _ => "",
                     };
-                    self.found(
-                        reference,
-                        format!(
-                            "an endpoint's {what} is owned: it comes from another process{owned}"
-                        ),
-                    );
+                    self.found(reference, format!("an endpoint's {what} is owned: it comes from another process{owned}"));
                 }
-                Type::ImplTrait(opaque) => self.found(
-                    opaque,
-                    format!("an endpoint's {what} has an exact type: both processes must know it"),
-                ),
-                Type::TraitObject(object) => self.found(
-                    object,
-                    format!("an endpoint's {what} has an exact type: both processes must know it"),
-                ),
-                Type::Infer(infer) => self.found(
-                    infer,
-                    format!("an endpoint's {what} has an exact type, not `_`"),
-                ),
+                Type::ImplTrait(opaque) => self.found(opaque, format!("an endpoint's {what} has an exact type: both processes must know it")),
+                Type::TraitObject(object) => self.found(object, format!("an endpoint's {what} has an exact type: both processes must know it")),
+                Type::Infer(infer) => self.found(infer, format!("an endpoint's {what} has an exact type, not `_`")),
                 _ => visit::visit_type(self, ty),
             }
         }
         fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
             let what = self.what;
-            self.found(
-                lifetime,
-                format!("an endpoint's {what} is owned: it comes from another process"),
-            );
+            self.found(lifetime, format!("an endpoint's {what} is owned: it comes from another process"));
         }
     }
     let mut borrows = Borrows { what, found: None };
@@ -261,12 +206,10 @@ fn value_of_result(ty: &Type) -> Option<&Type> {
         return None;
     }
     match &last.arguments {
-        PathArguments::AngleBracketed(arguments) => {
-            arguments.args.iter().find_map(|argument| match argument {
-                GenericArgument::Type(ty) => Some(ty),
-                _ => None,
-            })
-        }
+        PathArguments::AngleBracketed(arguments) => arguments.args.iter().find_map(|argument| match argument {
+            GenericArgument::Type(ty) => Some(ty),
+            _ => None,
+        }),
         _ => None,
     }
 }
@@ -281,8 +224,8 @@ fn last_segment(ty: &Type) -> Option<&Ident> {
 /// Written as `Context<S, I, O>`.
 fn is_context(ty: &Type) -> bool {
     let Type::Path(path) = ty else { return false };
-    path.path.segments.last().is_some_and(|segment| {
-        segment.ident == "Context"
-            && matches!(&segment.arguments, PathArguments::AngleBracketed(a) if a.args.len() == 3)
-    })
+    path.path
+        .segments
+        .last()
+        .is_some_and(|segment| segment.ident == "Context" && matches!(&segment.arguments, PathArguments::AngleBracketed(a) if a.args.len() == 3))
 }

@@ -5,11 +5,11 @@ async fn double(n: u32) -> u32 {
 }
 
 async fn ask(portal: &Portal) -> Result<u32> {
-    portal.run(double::with(21)).await
+    Ok(portal.run(double::with(21)).await?)
 }
 
 async fn hand_over(portal: &Portal) -> Result<u32> {
-    portal.run(double(21)).await
+    Ok(portal.run(double(21)).await?)
 }
 
 fn main() {

@@ -6,7 +6,7 @@ async fn greet(name: String, times: u32) -> String {
 }
 
 async fn ask(portal: &Portal) -> Result<String> {
-    portal.run(greet::with("Ida")).await
+    Ok(portal.run(greet::with("Ida")).await?)
 }
 
 fn main() {

@@ -90,7 +90,7 @@ async fn from_afar(portal: &Portal) -> Result<()> {
             stream.send(first.to_string()).await?;
             let _: Option<Option<f64>> = stream.receive().await?;
             drop(stream);
-            ctx.wait_for_result().await
+            Ok(ctx.wait_for_result().await?)
         })
         .await?;
     assert_eq!(summary, 3);
