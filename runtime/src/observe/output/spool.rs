@@ -35,6 +35,8 @@ enum Target {
 /// The queue.
 pub(super) struct Spool {
     target: Option<Target>,
+    /// Which file the target is: the program, or a front, may point its descriptor elsewhere.
+    file: Option<(u64, u64)>,
     fd: Fd,
     pieces: VecDeque<(Fd, Vec<u8>)>,
     bytes: usize,
@@ -45,10 +47,11 @@ pub(super) struct Spool {
 
 /// Whether stdout and stderr are the same file.
 pub(super) fn same_place() -> bool {
-    match (rustix::fs::fstat(rustix::stdio::stdout()), rustix::fs::fstat(rustix::stdio::stderr())) {
-        (Ok(out), Ok(err)) => (out.st_dev, out.st_ino) == (err.st_dev, err.st_ino),
-        _ => false,
-    }
+    identity(Fd::Out).is_some_and(|out| Some(out) == identity(Fd::Err))
+}
+
+fn identity(fd: Fd) -> Option<(u64, u64)> {
+    rustix::fs::fstat(own(fd)).ok().map(|stat| (stat.st_dev, stat.st_ino))
 }
 
 fn own(fd: Fd) -> BorrowedFd<'static> {
@@ -82,7 +85,7 @@ impl Spool {
         Self::new(Fd::Err, None)
     }
     fn new(fd: Fd, target: Option<Target>) -> Self {
-        Self { target, fd, pieces: VecDeque::new(), bytes: 0, written: 0, dropped: 0, stuck: false }
+        Self { target, file: None, fd, pieces: VecDeque::new(), bytes: 0, written: 0, dropped: 0, stuck: false }
     }
     #[cfg(test)]
     pub(super) fn test(fd: OwnedFd) -> Self {
@@ -116,8 +119,11 @@ impl Spool {
             self.bytes += notice.len();
             self.pieces.push_front((self.fd, notice));
         }
+        if !self.pieces.is_empty() {
+            self.open();
+        }
         while let Some((fd, piece)) = self.pieces.front() {
-            let target = self.target.get_or_insert_with(|| open_target(self.fd));
+            let Some(target) = &self.target else { return };
             match write_to(target, *fd, &piece[self.written..]) {
                 Ok(n) => self.written += n,
                 Err(Errno::INTR) => continue,
@@ -135,6 +141,14 @@ impl Spool {
             }
         }
         self.pieces.shrink_to(64);
+    }
+
+    /// Opens the target, again when our descriptor leads somewhere else by now.
+    fn open(&mut self) {
+        let follows = matches!(self.target, None | Some(Target::Own(_) | Target::Reopened(_) | Target::Socket(_)));
+        if follows && (self.target.is_none() || identity(self.fd) != self.file) {
+            (self.target, self.file) = (Some(open_target(self.fd)), identity(self.fd));
+        }
     }
 
     /// What to wait on for writing; `None` when nothing waits.
