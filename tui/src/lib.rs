@@ -10,6 +10,8 @@
 pub mod cli;
 pub mod client;
 pub mod dash;
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod front;
 pub mod model;
 pub mod run;

@@ -40,6 +40,9 @@ pub enum Command {
     Cancel(Cancel),
     /// Take the seat of a stopped actor from this terminal.
     Repl(Repl),
+    /// A small real tree to look around in: streams, a slow consumer, pauses, crashes.
+    #[cfg(feature = "demo")]
+    Demo(Demo),
 }
 
 /// How a single answer is printed.
@@ -117,4 +120,15 @@ pub struct Repl {
     /// Which tree. Needed when there are several.
     #[arg(long)]
     pub tree: Option<String>,
+}
+
+#[cfg(feature = "demo")]
+#[derive(Clone, Debug, clap::Args)]
+pub struct Demo {
+    /// No full screen: output passed through, events as lines, a prompt for stops.
+    #[arg(long)]
+    pub plain: bool,
+    /// Be the tree: what the dashboard starts.
+    #[arg(long, hide = true)]
+    pub tree: bool,
 }

@@ -53,6 +53,10 @@ fn run(args: Args) -> Result<ExitCode, Failure> {
         Some(Command::Repl(repl)) => repl::run(look, &repl),
         Some(Command::Run(run)) => dashboard::run(look, args.ascii, run.plain, &run.program),
         Some(Command::Attach(attach)) => dashboard::attach(look, args.ascii, attach.plain, attach.tree.as_deref()),
+        #[cfg(feature = "demo")]
+        Some(Command::Demo(demo)) if demo.tree => Ok(crate::demo::be_the_tree()),
+        #[cfg(feature = "demo")]
+        Some(Command::Demo(demo)) => dashboard::run(look, args.ascii, demo.plain, &crate::demo::command()?),
         None => dashboard::attach(look, args.ascii, false, None),
     }
 }

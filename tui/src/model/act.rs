@@ -25,6 +25,14 @@ pub(super) fn press(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
         effects.push(Effect::Redraw);
         return;
     }
+    // Where nothing edits text, Alt and a key are an Escape and a key that came at once.
+    if let Key::Alt(c) = key
+        && !matches!(state.layers.last(), Some(Layer::Repl | Layer::Line { .. }))
+    {
+        press(state, Key::Esc, effects);
+        press(state, Key::Char(c), effects);
+        return;
+    }
     if let Some(layer) = state.layers.pop() {
         on_layer(state, layer, key, effects);
         return;

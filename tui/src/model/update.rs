@@ -250,7 +250,12 @@ fn settle(state: &mut State) {
     match state.view {
         View::Tree => {
             let ids = rows::actor_ids(state);
-            state.actors.settle(&ids);
+            if state.live.is_complete() {
+                state.actors.settle(&ids);
+            } else {
+                // Pages come in no order: what stands first now may not be the root.
+                state.actors.go(&ids, 0);
+            }
         }
         View::Contexts => {
             state.context_order = rows::context_order(state.seen(), &state.contexts.filter);

@@ -40,9 +40,8 @@ pub(super) fn queue(state: &State, pen: &Pen, buf: &mut Buffer, area: Rect, focu
 pub(super) fn repl(state: &State, pen: &Pen, buf: &mut Buffer, area: Rect) -> Option<Position> {
     let repl = &state.repl;
     let said = Rect { height: area.height - 1, ..area };
-    table::tail(pen, buf, said, repl.lines.len(), repl.back, |index| of_line(&repl.lines[index]));
     // While little was said the prompt stands right below it, as in a terminal.
-    let line = repl.lines.len().min(usize::from(said.height));
+    let line = table::tail(pen, buf, said, repl.lines.len(), repl.back, |index| of_line(&repl.lines[index]));
     let Some(stop) = repl.stop else {
         let text = if state.live.stops().is_empty() { "nothing is stopped" } else { "Enter takes the seat for the selected stop" };
         pen.line(buf, area, line, &[(Meaning::Quiet, text.into())]);

@@ -110,13 +110,23 @@ fn draw_row(pen: &Pen, buf: &mut Buffer, area: Rect, line: usize, columns: &[Col
     }
 }
 
-/// A list of lines with an end that is followed, unless `back` lines above it are looked at.
-pub fn tail(pen: &Pen, buf: &mut Buffer, area: Rect, lines: usize, back: usize, mut line: impl FnMut(usize) -> Vec<Piece>) {
+/// Lines with an end that is followed, unless `back` lines above it are looked at. Lines that are
+/// too long go on in the next row; how many rows were used.
+pub fn tail(pen: &Pen, buf: &mut Buffer, area: Rect, lines: usize, back: usize, mut line: impl FnMut(usize) -> Vec<Piece>) -> usize {
     let height = usize::from(area.height);
     let end = lines.saturating_sub(back).max(height.min(lines));
-    let first = end.saturating_sub(height);
-    for (row, index) in (first..end).enumerate() {
-        pen.line(buf, area, row, &line(index));
+    let mut rows: Vec<Vec<Piece>> = Vec::new();
+    let mut index = end;
+    while index > 0 && rows.len() < height {
+        index -= 1;
+        let mut broken = broken(pen, &line(index), usize::from(area.width));
+        broken.reverse();
+        rows.extend(broken);
+    }
+    rows.truncate(height);
+    rows.reverse();
+    for (row, pieces) in rows.iter().enumerate() {
+        pen.line(buf, area, row, pieces);
     }
     if end < lines && area.height > 0 {
         let text = format!(" {} more below ", lines - end);
@@ -124,4 +134,26 @@ pub fn tail(pen: &Pen, buf: &mut Buffer, area: Rect, lines: usize, back: usize, 
         let corner = Rect { x: area.right() - wide, y: area.bottom() - 1, width: wide, height: 1 };
         pen.line(buf, corner, 0, &[(Meaning::Selected, cut(&text, usize::from(wide), pen.glyphs.ascii))]);
     }
+    rows.len()
+}
+
+/// The rows one line takes.
+fn broken(pen: &Pen, line: &[Piece], wide: usize) -> Vec<Vec<Piece>> {
+    let (mut rows, mut row, mut used) = (Vec::new(), Vec::new(), 0);
+    for (meaning, text) in line {
+        let mut part = String::new();
+        for c in pen.fit(text).chars() {
+            let step = width(c.encode_utf8(&mut [0; 4]));
+            if used + step > wide.max(2) {
+                row.push((*meaning, std::mem::take(&mut part)));
+                rows.push(std::mem::take(&mut row));
+                used = 0;
+            }
+            used += step;
+            part.push(c);
+        }
+        row.push((*meaning, part));
+    }
+    rows.push(row);
+    rows
 }
