@@ -147,11 +147,10 @@ async fn end_when_asked(actor: Rc<Actor>) {
     }
 }
 
-/// Unregisters, says goodbye on every channel, and hands what was said to the kernel; within a limit.
+/// Says goodbye on every channel (the registrar's among them: it forgets us by that), and hands what was said to the
+/// kernel; within a limit.
 async fn farewell(actor: &Rc<Actor>) {
     let words = async {
-        // The registrar may be gone first: then it has forgotten us already.
-        let _ = discovery::registry::unregister_self(actor).await;
         for channel in actor.channels() {
             channel.send_empty(Kind::Goodbye, DialogId(0));
             channel.flush().await;

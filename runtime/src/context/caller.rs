@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use bytes::BytesMut;
-use coulter_proto::dialog::{BlockEnd, Caller, CallerInput, DialogKind, StartState, Verdict};
+use coulter_proto::dialog::{BlockEnd, Caller, CallerInput, DialogKind, StartState, Verdict, Waiter};
 use coulter_proto::error::{CancelCause, Failure, FailureKind};
 use coulter_proto::id::{Aid, ContextKey, ErrorToken};
 use coulter_proto::message::{FrameError, Kind, StartHead};
@@ -315,6 +315,10 @@ where
     })
     .await;
     let dialog = kept.borrow_mut().take();
+    if let (Some(dialog), None) = (&dialog, &outcome.value) {
+        // Its duty may have been done before: then the machine has not heard that the block is gone.
+        dialog.caller_input(CallerInput::BlockDropped);
+    }
     settle(dialog.as_deref(), outcome)
 }
 
@@ -366,9 +370,14 @@ impl<F: Future> Future for Block<'_, F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<F::Output> {
         let polled = self.body.as_mut().poll(cx);
-        if polled.is_pending() && self.dialog.is_over() {
-            let waiting_on_context = self.dialog.is_waited_on();
-            self.dialog.caller_input(CallerInput::BlockPolled { waiting_on_context });
+        if polled.is_pending() {
+            if self.dialog.is_over() {
+                let waiting_on_context = self.dialog.is_waited_on();
+                self.dialog.caller_input(CallerInput::BlockPolled { waiting_on_context });
+            } else {
+                // Polled once more when the final word comes, whatever the block itself waits for.
+                self.dialog.register(Waiter::Final, cx);
+            }
         }
         polled
     }

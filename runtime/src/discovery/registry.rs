@@ -145,14 +145,6 @@ registry_call! {
     }
 }
 registry_call! {
-    /// I leave.
-    unregister(name: String) -> (), |peer| {
-        drop(name);
-        input(Input::Unregister { uuid: peer.uuid });
-        Ok(())
-    }
-}
-registry_call! {
     /// The newest of a name.
     lookup(name: String) -> Option<Entry>, |peer| {
         Ok(TABLE.with(|table| table.borrow().machine.find(&name).cloned()))
@@ -180,15 +172,6 @@ pub(crate) async fn register_self(actor: &Rc<Actor>) -> Result<(), Error> {
         return Ok(());
     }
     ask(actor, register::with(entry)).await
-}
-
-/// Takes this actor out of the table.
-pub(crate) async fn unregister_self(actor: &Rc<Actor>) -> Result<(), Error> {
-    if actor.is_root() {
-        input(Input::Unregister { uuid: actor.aid.uuid });
-        return Ok(());
-    }
-    ask(actor, unregister::with(actor.aid.name.clone())).await
 }
 
 pub(super) async fn find(actor: &Rc<Actor>, name: &str) -> Result<Option<Entry>, Error> {

@@ -306,6 +306,17 @@ impl Channel {
         }
     }
 
+    /// Waits until the socket has ended and everything that came before is routed. Cancel safe.
+    pub(crate) async fn ended(&self) {
+        loop {
+            let ended = self.drained.notified();
+            if self.ended.get() {
+                return;
+            }
+            ended.await;
+        }
+    }
+
     /// Tells every dialog why the channel is gone.
     pub(crate) fn lost(&self, why: Arc<Failure>) {
         self.close();

@@ -2,6 +2,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::rc::{Rc, Weak};
+use std::time::Duration;
 
 use coulter_proto::error::Failure;
 use coulter_proto::exit::ExitStatus;
@@ -20,6 +21,9 @@ use crate::log::{log_cancel, log_runtime};
 use crate::observe::{probe, watch::OutputTail};
 use crate::rpc::router;
 use crate::spawn::process::Process;
+
+/// How long what a dead child has said may take to come in: it is in the kernel's buffers already.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 thread_local! {
     /// The live children of this actor, whichever nursery owns them.
@@ -206,13 +210,17 @@ impl Child {
     async fn reap(self: Rc<Self>) {
         let status = self.process.wait().await;
         // Somebody it left behind may hold its pipes open: then what came so far has to do.
-        let _ = tokio::time::timeout(std::time::Duration::from_millis(100), self.output.closed()).await;
+        let _ = tokio::time::timeout(LAST_WORDS, self.output.closed()).await;
         let (begun, signalled) = {
             let ladder = self.ladder.borrow();
             (ladder.begun(), ladder.signalled())
         };
         self.ladder(Input::Exited);
         let channel = self.channel.borrow().clone();
+        if let Some(channel) = &channel {
+            // Its last words are on the way to us: they tell a graceful end from a death.
+            let _ = tokio::time::timeout(LAST_WORDS, channel.ended()).await;
+        }
         let goodbye = channel.as_ref().is_some_and(|channel| channel.said_goodbye());
         let asked = begun || goodbye || self.killed.get();
         log_runtime!("{} ended: {status}", self.aid);

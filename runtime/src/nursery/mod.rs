@@ -335,7 +335,5 @@ impl Duty for Inner {
             self.cause.borrow_mut().get_or_insert(around);
         }
         self.input(Input::BodyDropped);
-        // A body that had returned and waited for its daemons: they are to end now.
-        self.input(Input::CancelCalled);
     }
 }

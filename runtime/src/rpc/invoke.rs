@@ -135,6 +135,14 @@ pub(crate) fn serve(actor: &Rc<Actor>, entry: &'static Entry, dialog: &Rc<Dialog
 
 fn finish(dialog: &Rc<Dialog>, name: &str, outcome: scope::Outcome<Result<Result<Bytes, Report>, Failure>>) {
     let mut failures = outcome.errors;
+    if outcome.value.is_none() {
+        // Cancelled with the whole actor: then who asked for that is who cancelled this.
+        let cause = Actor::try_current().and_then(|actor| actor.end_cause()).or(outcome.cause);
+        let mut known = dialog.cause.borrow_mut();
+        if known.is_none() {
+            *known = cause;
+        }
+    }
     let end = match outcome.value {
         Some(Ok(Ok(value))) if failures.is_empty() => {
             *dialog.final_word.borrow_mut() = Some(FinalWord::Returned(value));

@@ -53,23 +53,12 @@ pub(crate) fn run_root<F: Future>(body: F) -> ScopeFuture<F> {
     future
 }
 
-/// A task of the actor itself, not of the scope that runs now: its body in a scope inside the task's, so that what
-/// is met in its teardown is the task's own. Cancel that scope to cancel the task.
-pub(crate) fn task_in_root<F: Future>(body: F) -> (ScopeId, impl Future<Output = Outcome<F::Output>>) {
-    let outer = ask(|tree| tree.open_in(ROOT, ScopeKind::Task, None));
-    let mut inner = ScopeFuture::new(ScopeKind::Inline, body);
-    let scope = ask(|tree| tree.open_in(outer, ScopeKind::Inline, None));
-    inner.scope = Some(scope);
-    let mut task = ScopeFuture::new(ScopeKind::Task, inner);
-    task.scope = Some(outer);
-    let future = async move {
-        let outcome = task.await;
-        match outcome.value {
-            Some(inner) => inner,
-            None => Outcome { value: None, cause: outcome.cause, errors: outcome.errors, timed_out: false },
-        }
-    };
-    (scope, future)
+/// A task of the actor itself, not of the scope that runs now; cancel the scope to cancel the task.
+pub(crate) fn task_in_root<F: Future>(body: F) -> (ScopeId, ScopeFuture<F>) {
+    let scope = ask(|tree| tree.open_in(ROOT, ScopeKind::Task, None));
+    let mut task = ScopeFuture::new(ScopeKind::Task, body);
+    task.scope = Some(scope);
+    (scope, task)
 }
 
 impl<F: Future> ScopeFuture<F> {

@@ -84,7 +84,7 @@ where
     T: TaskOutput + 'static,
 {
     let (place, parent) = (Location::caller(), current());
-    let future = ScopeFuture::new(ScopeKind::Task, super::task::Tracked::new("spawned", place, async move {
+    let future = ScopeFuture::new(ScopeKind::Spawned, super::task::Tracked::new("spawned", place, async move {
         if let Err(report) = task.await.into_result() {
             let mut failure = report.to_failure();
             failure.origin.get_or_insert_with(|| format!("task spawned at {place}"));

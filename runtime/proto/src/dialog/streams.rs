@@ -42,7 +42,8 @@ impl Streams {
             () if self.kind == DialogKind::Call => Err(OpenRefused::NotAContext),
             () if self.opened => Err(OpenRefused::Twice),
             () if !self.started => Err(OpenRefused::NotStarted),
-            () if self.closed || self.over.is_some() => Err(OpenRefused::Over),
+            // A callee that has returned may have left items behind: they are still to be had.
+            () if self.closed || self.over.is_some_and(|why| why != StreamEnd::Returned) => Err(OpenRefused::Over),
             () => Ok(()),
         }
     }
