@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use coulter::prelude::*;
 use futures_util::future::try_join_all;
 
-/// Odd numbers of thirteen digits, some of them prime.
-const FIRST: u64 = 4_000_000_000_001;
-const COUNT: u64 = 400;
+/// Odd numbers of fifteen digits, some of them prime.
+const FIRST: u64 = 100_000_000_000_001;
+const COUNT: u64 = 200;
 
 /// By trial division: slow on purpose.
 #[coulter::endpoint]
