@@ -1,6 +1,6 @@
 //! Rules 4.3, 5.1 to 5.7, 6.1, 6.4: calls and contexts, each side by itself.
 use coulter_proto::dialog::{
-    BlockEnd, Callee, CalleeEffect, CalleeInput, Caller, CallerEffect, CallerInput, DialogKind, DialogPhase, Final, FinalFailure, FinalKind, FromPeer, OpenRefused, ReceiveState,
+    BlockEnd, Callee, CalleeEffect, CalleeInput, Caller, CallerEffect, CallerInput, DialogKind, DialogPhase, Final, FinalFailure, FinalKind, FromPeer, OpenRefused, Overrun, ReceiveState,
     Reserve, SendRefused, StartRefused, StartState, StreamEnd, TaskEnd, Terms, ToPeer, Verdict, Waiter,
 };
 use coulter_proto::id::{CauseToken, ErrorToken};
@@ -397,6 +397,35 @@ fn rule_6_2_credit_comes_back_and_wakes_the_sender() {
     assert_eq!(peer(&mut caller, FromPeer::Credit { messages: 1, bytes: 10 }), [CallerEffect::Wake(Waiter::Send)]);
     assert_eq!(caller.may_send(10), Ok(Reserve::Ready));
     assert!(is_violation(&peer(&mut caller, FromPeer::Credit { messages: 2, bytes: 10 })));
+}
+
+#[test]
+fn rule_6_2_overrun_drop_keeps_a_queue_and_tells_what_it_dropped_before_the_next_item() {
+    let terms = Terms { window: WindowSize { messages: 2, bytes: 100 }, overrun: Overrun::Drop, ..context() };
+    let mut caller = opened(terms);
+    for expected in [Reserve::Ready, Reserve::Ready, Reserve::DropOldest { count: 0 }, Reserve::DropOldest { count: 0 }, Reserve::DropOldest { count: 1 }] {
+        assert_eq!(caller.may_send(10), Ok(expected));
+        feed(&mut caller, 0, CallerInput::SendItem { len: 10 });
+    }
+    let effects = peer(&mut caller, FromPeer::Credit { messages: 1, bytes: 10 });
+    assert_eq!(sends(&effects), [ToPeer::Dropped { count: 1 }, ToPeer::QueuedItem]);
+    assert_eq!(caller.dropped_here(), 1);
+    // What still waits at the end is dropped, and told before the end.
+    assert_eq!(sends(&feed(&mut caller, 0, CallerInput::StreamClosed)), [ToPeer::Dropped { count: 1 }, ToPeer::EndOfStream]);
+    let mut callee = running(terms);
+    for _ in 0..3 {
+        feed(&mut callee, 0, CalleeInput::SendItem { len: 10 });
+    }
+    let effects = feed(&mut callee, 0, CalleeInput::TaskEnded(TaskEnd::Value));
+    assert_eq!(effects[..2], [CalleeEffect::Send(ToPeer::Dropped { count: 1 }), CalleeEffect::Send(ToPeer::Return)]);
+    assert!(effects.contains(&CalleeEffect::Wake(Waiter::Receive)) && effects.contains(&CalleeEffect::Wake(Waiter::Send)), "a task beside it may still wait");
+    let mut callee = running(terms);
+    for _ in 0..3 {
+        feed(&mut callee, 0, CalleeInput::SendItem { len: 10 });
+    }
+    assert_eq!(say(&mut callee, FromPeer::Credit { messages: 2, bytes: 20 }), [CalleeEffect::Send(ToPeer::QueuedItem), CalleeEffect::Wake(Waiter::Send)]);
+    assert_eq!(say(&mut callee, FromPeer::Dropped { count: 4 }), [CalleeEffect::Wake(Waiter::Receive)]);
+    assert_eq!(callee.lost_items(), 4);
 }
 
 #[test]

@@ -73,6 +73,18 @@ fn rule_2_4_nobody_in_the_debugger_is_signalled() {
 }
 
 #[test]
+fn rule_2_4_who_is_stopped_already_is_not_even_asked_about() {
+    for input in [Input::Kill, Input::Cancel] {
+        let mut ladder = Ladder::new(Timing::default());
+        feed(&mut ladder, 0, Input::Debugged(true));
+        assert!(!feed(&mut ladder, 0, input).iter().any(|effect| matches!(effect, Effect::AskRoot { .. })));
+        feed(&mut ladder, 0, Input::RequestUnsendable);
+        assert_eq!(tick(&mut ladder, 90_000_000), []);
+        assert_eq!(feed(&mut ladder, 90_000_000, Input::Debugged(false)), [Effect::AskRoot { ask: 1 }]);
+    }
+}
+
+#[test]
 fn rule_2_4_a_wait_whose_stop_is_never_told_is_asked_again() {
     let mut ladder = begun();
     tick(&mut ladder, 500_000);

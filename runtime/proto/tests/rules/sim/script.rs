@@ -30,6 +30,8 @@ pub(super) enum Op {
     Context { to: u64, child: Body, block: Body, swallow: bool },
     Call { to: u64, child: Body, swallow: bool },
     Nursery { kids: Vec<(ChildKind, Body)>, body: Body, swallow: bool },
+    /// One more kid for the nursery around.
+    Kid(ChildKind, Body),
     /// Never ends by itself.
     Forever,
 }
@@ -67,6 +69,8 @@ impl Rng {
 pub(super) struct Wildness {
     pub(super) failures: bool,
     pub(super) stops: bool,
+    /// What never ends by itself is always cancelled or failed by what is around it: the run must end by itself.
+    pub(super) finite: bool,
 }
 
 pub(super) fn main_body(rng: &mut Rng, wild: Wildness) -> Body {
@@ -77,22 +81,65 @@ pub(super) fn main_body(rng: &mut Rng, wild: Wildness) -> Body {
     Rc::new(ops)
 }
 
+fn kid(rng: &mut Rng, wild: Wildness, depth: u32) -> (ChildKind, Body) {
+    if rng.one_in(3) {
+        return (ChildKind::Daemon, Body::default());
+    }
+    let mut ops = (*body(rng, wild, depth, Place::Call)).clone();
+    if rng.one_in(5) {
+        ops.push(Op::Forever);
+    }
+    (ChildKind::OneShot, Rc::new(ops))
+}
+
 fn nursery(rng: &mut Rng, wild: Wildness, depth: u32) -> Op {
-    let kids = (0..1 + rng.below(3))
-        .map(|_| {
-            if rng.one_in(2) {
-                (ChildKind::OneShot, body(rng, wild, depth - 1, Place::Call))
-            } else {
-                (ChildKind::Daemon, Rc::new(Vec::new()))
-            }
-        })
-        .collect();
+    let kids = (0..1 + rng.below(3)).map(|_| kid(rng, wild, depth - 1)).collect();
     let mut ops = (*body(rng, wild, depth - 1, Place::Main)).clone();
-    // Daemons live until cancelled: mostly the body does that at its end.
-    if !rng.one_in(6) {
-        ops.push(Op::CancelNursery);
+    if rng.one_in(4) {
+        let (kind, body) = kid(rng, wild, 0);
+        ops.insert(usize::try_from(rng.below(ops.len() as u64 + 1)).unwrap_or(0), Op::Kid(kind, body));
+    }
+    // Daemons live until cancelled; a failure of the body does it too.
+    if wild.finite || !rng.one_in(6) {
+        let end = if wild.failures && rng.one_in(4) { Op::Fail } else { Op::CancelNursery };
+        ops.push(end);
+        if rng.one_in(4) {
+            let (kind, body) = kid(rng, wild, 0);
+            ops.push(Op::Kid(kind, body));
+        }
     }
     Op::Nursery { kids, body: Rc::new(ops), swallow: rng.one_in(2) }
+}
+
+/// A context whose two sides fit each other: one that never ends by itself is ended by the other.
+fn context(rng: &mut Rng, wild: Wildness, depth: u32) -> Op {
+    let mut child = (*body(rng, wild, depth - 1, Place::Context)).clone();
+    let mut block = (*body(rng, wild, depth - 1, Place::Block)).clone();
+    match rng.below(8) {
+        0 => {
+            child.push(Op::Forever);
+            block.push(Op::CancelContext);
+        }
+        1 if wild.failures => {
+            child.push(Op::Forever);
+            block.push(Op::Fail);
+        }
+        2 if wild.failures => {
+            child.push(Op::Fail);
+            block.push(Op::Forever);
+        }
+        3 => {
+            child.push(Op::Forever);
+            block.extend([Op::CancelContext, Op::Forever]);
+        }
+        4 if !wild.finite => child.push(Op::Forever),
+        _ => {}
+    }
+    let started = child.iter().any(|op| matches!(op, Op::Started));
+    if !started && matches!(child.last(), Some(Op::Forever)) {
+        child.insert(0, Op::Started);
+    }
+    Op::Context { to: rng.below(1000), child: Rc::new(child), block: Rc::new(block), swallow: rng.one_in(2) }
 }
 
 fn body(rng: &mut Rng, wild: Wildness, depth: u32, place: Place) -> Body {
@@ -116,9 +163,6 @@ fn body(rng: &mut Rng, wild: Wildness, depth: u32, place: Place) -> Body {
     if streams && rng.one_in(3) {
         ops.push(Op::Close);
     }
-    if place == Place::Context && rng.one_in(8) {
-        ops.push(Op::Forever);
-    }
     Rc::new(ops)
 }
 
@@ -133,16 +177,18 @@ fn step(rng: &mut Rng, wild: Wildness, depth: u32, place: Place) -> Op {
             8 if wild.failures && rng.one_in(2) => Op::Fail,
             9 if wild.failures && rng.one_in(4) => Op::Panic,
             10 if wild.stops && rng.one_in(2) => Op::Stop(rng.below(4_000_000)),
-            11 if wild.stops && rng.one_in(4) => Op::Stuck(rng.below(3_000_000)),
+            11 if wild.stops && !wild.finite && rng.one_in(4) => Op::Stuck(1_000_000_000),
+            11 if wild.stops && rng.one_in(2) => Op::Stuck(rng.below(4_000_000)),
             12 if depth > 0 => Op::Shield(body(rng, wild, 0, place_inside(place))),
-            13 if depth > 0 => Op::Timed(rng.below(120_000), body(rng, wild, depth - 1, place_inside(place))),
+            13 if depth > 0 => {
+                let mut ops = (*body(rng, wild, depth - 1, place_inside(place))).clone();
+                if rng.one_in(3) {
+                    ops.push(Op::Forever);
+                }
+                Op::Timed(rng.below(120_000), Rc::new(ops))
+            }
             14 if depth > 0 => Op::Spawn(body(rng, wild, 0, Place::Main)),
-            15 | 16 if depth > 0 => Op::Context {
-                to: rng.below(1000),
-                child: body(rng, wild, depth - 1, Place::Context),
-                block: body(rng, wild, depth - 1, Place::Block),
-                swallow: rng.one_in(2),
-            },
+            15 | 16 if depth > 0 => context(rng, wild, depth),
             17 if depth > 1 && rng.one_in(3) => nursery(rng, wild, depth - 1),
             17 if depth > 0 => Op::Call { to: rng.below(1000), child: body(rng, wild, depth - 1, Place::Call), swallow: rng.one_in(2) },
             _ => continue,

@@ -7,6 +7,9 @@ use coulter_proto::time::Now;
 use super::script::{Body, Op};
 use super::world::{DutyOf, NurseryRow, World};
 
+/// How long a script waits for credit: its peer may never take anything.
+const SEND_PATIENCE: u64 = 300_000;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TaskKind {
     Main,
@@ -106,6 +109,18 @@ impl Task {
     }
 }
 
+/// Where it is, not what it is made of.
+impl std::fmt::Display for Task {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}:", self.kind)?;
+        for frame in &self.frames {
+            let op = frame.body.get(frame.pc).map(|op| format!("{op:?}").chars().take(24).collect::<String>());
+            write!(f, " [{:?} {:?} {:?}]", frame.kind, frame.state, op.unwrap_or_default())?;
+        }
+        Ok(())
+    }
+}
+
 impl World {
     fn task(&self, actor: usize, task: usize) -> &Task {
         &self.actors[actor].tasks[&task]
@@ -201,7 +216,7 @@ impl World {
         false
     }
     fn drop_body(&mut self, actor: usize, task: usize, at: usize) {
-        self.drop_above(actor, task, at);
+        self.drop_above(actor, task, at, false);
         let frame = self.top_mut(actor, task);
         let (kind, scope) = (frame.kind, frame.scope);
         frame.state = State::Ending(Out::Cancelled);
@@ -213,12 +228,13 @@ impl World {
         self.feed_scopes(actor, scope::Input::BodyEnded { scope });
     }
     /// The futures above this frame are dropped: their scopes lose their owners.
-    fn drop_above(&mut self, actor: usize, task: usize, at: usize) {
+    fn drop_above(&mut self, actor: usize, task: usize, at: usize, panics: bool) {
         while self.task(actor, task).frames.len() > at + 1 {
             let frame = self.actors[actor].tasks.get_mut(&task).and_then(|task| task.frames.pop()).expect("a frame");
             let scope = frame.scope;
             assert!(!self.actors[actor].finished.contains_key(&scope), "a finished scope was not polled");
             self.actors[actor].owners.remove(&scope);
+            let running = frame.state == State::Running;
             let mut held = if let State::Ending(Out::Error(errors)) = frame.state { errors } else { Vec::new() };
             match frame.kind {
                 FrameKind::Block(dialog) | FrameKind::Call(dialog) => {
@@ -230,6 +246,9 @@ impl World {
                     self.nurseries[nursery].owner = None;
                     held = if self.nurseries[nursery].finished { self.members(self.nurseries[nursery].machine.errors()) } else { Vec::new() };
                     self.feed_nursery(nursery, nursery::Input::BodyDropped);
+                }
+                FrameKind::Shield if running => {
+                    assert!(panics || self.wild.stops, "rule 5.7: what is shielded was dropped");
                 }
                 FrameKind::Bottom | FrameKind::Shield | FrameKind::Timed => {}
             }
@@ -273,7 +292,7 @@ impl World {
                 }
                 Some(Op::Send(len)) => {
                     let Some((dialog, side)) = row.enclosing() else { return true };
-                    self.may_send(dialog, side, *len) != Ok(Reserve::Wait)
+                    top.since.is_none() || over(top.since, SEND_PATIENCE) || self.may_send(dialog, side, *len) != Ok(Reserve::Wait)
                 }
                 _ => true,
             },
@@ -350,6 +369,14 @@ impl World {
             Op::Send(len) => {
                 if let Some((dialog, side)) = enclosing {
                     let may = self.may_send(dialog, side, len);
+                    if may == Ok(Reserve::Wait) {
+                        if since.is_some() {
+                            return self.next(actor, task);
+                        }
+                        self.top_mut(actor, task).since = Some(self.now);
+                        self.timer(self.now + SEND_PATIENCE, actor, task);
+                        return false;
+                    }
                     self.feed_side(dialog, side, CallerInput::SendItem { len }, CalleeInput::SendItem { len });
                     match may {
                         Ok(Reserve::Ready) => self.send_item(dialog, side, len),
@@ -358,8 +385,7 @@ impl World {
                             queue.drain(..count as usize);
                             queue.push_back(len);
                         }
-                        Ok(Reserve::Wait) => unreachable!("not ready"),
-                        Ok(Reserve::Overrun) | Err(_) => {}
+                        Ok(Reserve::Wait | Reserve::Overrun) | Err(_) => {}
                     }
                 }
             }
@@ -392,13 +418,21 @@ impl World {
             }
             Op::Panic => {
                 let error = self.raise();
-                self.drop_above(actor, task, 0);
+                self.drop_above(actor, task, 0, true);
                 if let Some(row) = self.actors[actor].tasks.get_mut(&task) {
                     row.panicked = true;
                 }
                 self.body_end(actor, task, Out::Error(vec![error]));
                 return true;
             }
+            Op::Kid(kind, body) => {
+                let around = self.task(actor, task).frames.iter().rev().find_map(|frame| if let FrameKind::Nursery(nursery) = frame.kind { Some(nursery) } else { None });
+                if let Some(nursery) = around {
+                    self.add_kid(nursery, kind, body);
+                }
+            }
+            // Nobody can end a root that is stuck.
+            Op::Stuck(lasts) if actor == 0 => self.freeze(actor, lasts.min(1_000_000), false),
             Op::Stop(lasts) | Op::Stuck(lasts) => self.freeze(actor, lasts, matches!(op, Op::Stop(_))),
             Op::Spawn(body) => {
                 let scope = self.actors[actor].scopes.open(Now(self.now), Some(scope), ScopeKind::Spawned, None);

@@ -12,7 +12,7 @@ use coulter_proto::scope::{self, Cause, DutyId, ROOT, ScopeId, Scopes};
 use coulter_proto::seat::{self, Seat};
 use coulter_proto::time::Now;
 
-use super::script::{Body, Rng};
+use super::script::{Body, Rng, Wildness};
 use super::tasks::{Task, TaskKind};
 
 /// What may go wrong besides the script.
@@ -195,6 +195,7 @@ pub(super) struct World {
     /// Somebody died or was cut off: errors may be lost with them, but still never doubled.
     lossy: bool,
     dangers: Dangers,
+    pub(super) wild: Wildness,
     pub(super) report: Report,
 }
 
@@ -208,7 +209,7 @@ fn teardown_of(dialog: usize) -> CauseToken {
 }
 
 impl World {
-    pub(super) fn new(rng: Rng, dangers: Dangers, body: Body) -> Self {
+    pub(super) fn new(rng: Rng, dangers: Dangers, wild: Wildness, body: Body) -> Self {
         let mut world = Self {
 
             rng,
@@ -228,6 +229,7 @@ impl World {
             handled: BTreeMap::new(),
             lossy: false,
             dangers,
+            wild,
             report: Report::default(),
         };
         let mut out = Vec::new();
@@ -237,7 +239,11 @@ impl World {
     }
 
     pub(super) fn run(mut self) -> Report {
-        self.at(20_000_000, Event::Cancel { actor: 0 });
+        // A finite run ends by itself, or hangs; others may wait for ever and are cancelled.
+        let limit = if self.wild.finite { 100_000_000 } else { 90_000_000 };
+        if !self.wild.finite {
+            self.at(20_000_000, Event::Cancel { actor: 0 });
+        }
         if self.dangers.kills {
             for _ in 0..1 + self.rng.below(2) {
                 let when = self.rng.below(600_000);
@@ -251,7 +257,7 @@ impl World {
         self.run_actor(0);
         while let Some(std::cmp::Reverse((when, number))) = self.queue.pop() {
             let Some(event) = self.events.remove(&number) else { continue };
-            assert!(when < 150_000_000, "a hang: still busy after 150 s, at {event:?}");
+            assert!(when < limit, "a hang: still busy after {limit} us, at {event:?}");
             self.now = when;
             self.handle(event);
             if self.actors.iter().all(|actor| !actor.alive) {
@@ -267,7 +273,8 @@ impl World {
 
     fn check_end(&self) {
         for (n, actor) in self.actors.iter().enumerate() {
-            assert!(!actor.alive, "rule 2.7: actor {n} is left; frozen: {:?}", actor.frozen.is_some());
+            let waits = || self.actors.iter().enumerate().filter(|(_, actor)| actor.alive).flat_map(|(n, actor)| actor.tasks.values().map(move |task| format!("\n  actor {n} {task}")));
+            assert!(!actor.alive, "rule 2.7: a hang: actor {n} is left:{}", waits().collect::<String>());
             assert!(!actor.graceful || actor.scopes.live() == 0, "actor {n} ended before its scopes");
         }
         for (n, dialog) in self.dialogs.iter().enumerate() {
@@ -613,7 +620,9 @@ impl World {
         let death = self.raise();
         let error = self.group(vec![death]);
         self.feed_nursery(nursery, nursery::Input::ChildExited { child: ChildId(kid as u64), asked, clean, error });
-        if !self.nurseries[nursery].machine.errors().contains(&error) {
+        let told = self.nurseries[nursery].machine.errors().contains(&error);
+        assert!(told || asked || clean, "rule 3.2: actor {kid} died unasked and its nursery does not mind");
+        if !told {
             self.raised.remove(&death);
         }
     }
@@ -1000,6 +1009,8 @@ impl World {
                 }
                 ladder::Effect::AskRoot { ask } => {
                     self.report.asks += 1;
+                    let debugged = self.actors[parent].debugged.contains(&self.actors[kid].uuid);
+                    assert!(!debugged, "rule 2.4: a clock ran out on actor {kid} in the debugger");
                     let number = self.asks.len() as u64;
                     self.asks.insert(number, (kid, ask));
                     self.tell_root(parent, ToRoot::MaySignal { ask: number, child: kid });
