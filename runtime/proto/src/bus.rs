@@ -91,8 +91,15 @@ pub enum Up {
         /// Which child.
         child: Uuid,
     },
-    /// My root-ward address book: somebody here asks the tree's root to cancel everything.
+    /// I end, on purpose: what comes now is the end of this connection.
     Goodbye,
+    /// I read what this child prints, from these pipes.
+    Adopted {
+        /// Which child.
+        child: Uuid,
+        /// The pipes, by inode.
+        pipes: Vec<u64>,
+    },
 }
 
 /// From the root to an actor.
@@ -188,5 +195,11 @@ pub enum Down {
     Cancel {
         /// A context of yours; `None` for all of you.
         context: Option<ContextKey>,
+    },
+    /// Your parent reads what you print into these pipes, and tells of it line by line: mark what
+    /// has been told already.
+    Adopted {
+        /// The pipes, by inode.
+        pipes: Vec<u64>,
     },
 }

@@ -4,6 +4,7 @@
 //! parent's watch thread reads, and forwards whole lines to its own stdout or stderr, up to the
 //! root. The watch thread never blocks on that: it writes through descriptors of its own that do
 //! not wait. What cannot be forwarded is kept up to a bound, then the oldest goes and is counted.
+mod marks;
 mod spool;
 mod tail;
 
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use coulter_proto::id::Aid;
 use rustix::io::Errno;
 
+pub(super) use marks::{Marks, inode};
 use spool::Spool;
 use tail::Closing;
 pub(crate) use tail::OutputTail;
@@ -62,18 +64,20 @@ pub(super) struct Custody {
     err: Option<Spool>,
     held: bool,
     release: Option<Instant>,
+    /// Whether what we forward is read, and told of, by a watch thread above us.
+    marks: Marks,
 }
 
 /// A line as a console gets it: whose, which, without its line break.
 pub(super) type Tell<'a> = dyn FnMut(&Aid, Which, &str) + 'a;
 
 impl Custody {
-    pub(super) fn new() -> Self {
-        Self::to(Spool::stdout(), (!spool::same_place()).then(Spool::stderr))
+    pub(super) fn new(marks: Marks) -> Self {
+        Self::to(Spool::stdout(), (!spool::same_place()).then(Spool::stderr), marks)
     }
 
-    fn to(out: Spool, err: Option<Spool>) -> Self {
-        Self { streams: Vec::new(), out, err, held: false, release: None }
+    fn to(out: Spool, err: Option<Spool>, marks: Marks) -> Self {
+        Self { streams: Vec::new(), out, err, held: false, release: None, marks }
     }
 
     pub(super) fn adopt(&mut self, child: &Aid, which: Which, fd: OwnedFd, tail: &OutputTail) {
@@ -152,7 +156,7 @@ impl Custody {
             let mut text = std::mem::take(&mut stream.partial);
             text.extend_from_slice(lines);
             stream.show_partial = None;
-            Self::forward(&mut self.out, &mut self.err, self.held, stream, text, tell);
+            forward(&mut self.out, &mut self.err, self.held, &self.marks, stream, text, tell);
         }
         if !rest.is_empty() {
             stream.partial.extend_from_slice(rest);
@@ -160,21 +164,8 @@ impl Custody {
             if stream.partial.len() > MAX_PARTIAL {
                 stream.show_partial = None;
                 let text = std::mem::take(&mut stream.partial);
-                Self::forward(&mut self.out, &mut self.err, self.held, stream, text, tell);
+                forward(&mut self.out, &mut self.err, self.held, &self.marks, stream, text, tell);
             }
-        }
-    }
-
-    fn forward(out: &mut Spool, err: &mut Option<Spool>, held: bool, stream: &Stream, text: Vec<u8>, tell: &mut Tell<'_>) {
-        for line in text.strip_suffix(b"\n").unwrap_or(&text).split(|byte| *byte == b'\n') {
-            let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
-            stream.tail.push(&line);
-            tell(&stream.child, stream.which, &line);
-        }
-        match (stream.which, err) {
-            (Which::Err, Some(err)) => err.push_as(text, held, spool::Fd::Err),
-            (Which::Err, None) => out.push_as(text, held, spool::Fd::Err),
-            (Which::Out, _) => out.push_as(text, held, spool::Fd::Out),
         }
     }
 
@@ -182,7 +173,7 @@ impl Custody {
         let mut stream = self.streams.swap_remove(n);
         let text = std::mem::take(&mut stream.partial);
         if !text.is_empty() {
-            Self::forward(&mut self.out, &mut self.err, self.held, &stream, text, tell);
+            forward(&mut self.out, &mut self.err, self.held, &self.marks, &stream, text, tell);
         }
     }
 
@@ -195,7 +186,7 @@ impl Custody {
             if stream.show_partial.is_some_and(|at| at <= now) {
                 stream.show_partial = None;
                 let text = std::mem::take(&mut stream.partial);
-                Self::forward(&mut self.out, &mut self.err, self.held, stream, text, tell);
+                forward(&mut self.out, &mut self.err, self.held, &self.marks, stream, text, tell);
             }
         }
         if !self.held {
@@ -239,6 +230,23 @@ impl Custody {
         if let Some(err) = &mut self.err {
             err.silence();
         }
+    }
+}
+
+/// Whole lines, or the part of one that is shown before its end.
+fn forward(out: &mut Spool, err: &mut Option<Spool>, held: bool, marks: &Marks, stream: &Stream, text: Vec<u8>, tell: &mut Tell<'_>) {
+    for line in text.strip_suffix(b"\n").unwrap_or(&text).split(|byte| *byte == b'\n') {
+        let line = marks::Line::read(line.strip_suffix(b"\r").unwrap_or(line));
+        stream.tail.push(&line.text());
+        if let Some(news) = line.news() {
+            tell(&stream.child, stream.which, &news);
+        }
+    }
+    let text = marks.mark(marks::strip(text), stream.which);
+    match (stream.which, err) {
+        (Which::Err, Some(err)) => err.push_as(text, held, spool::Fd::Err),
+        (Which::Err, None) => out.push_as(text, held, spool::Fd::Err),
+        (Which::Out, _) => out.push_as(text, held, spool::Fd::Out),
     }
 }
 

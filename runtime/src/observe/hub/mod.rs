@@ -63,6 +63,8 @@ pub(super) struct Hub {
     routes: Routes,
     /// Actors that joined while followed: their first tables go to everybody.
     newcomers: BTreeSet<Uuid>,
+    /// Whose output is read by its parent, as long as it has not joined to be told so.
+    adopted: BTreeMap<Uuid, Vec<u64>>,
     watched: (bool, Option<Level>),
     out: Vec<Out>,
 }
@@ -80,6 +82,7 @@ impl Hub {
             asking: None,
             routes: Routes::default(),
             newcomers: BTreeSet::new(),
+            adopted: BTreeMap::new(),
             watched: (false, None),
             out: Vec::new(),
             me,
@@ -149,6 +152,9 @@ impl Hub {
         self.members.insert(actor, Member { aid, leaving: false });
         self.seat_on(now, Input::Actor { actor, parent: Some(parent) });
         self.down(actor, Down::Welcome);
+        if let Some(pipes) = self.adopted.remove(&actor) {
+            self.down(actor, Down::Adopted { pipes });
+        }
         let (tables, logs) = self.watched;
         if tables || logs.is_some() {
             self.down(actor, Down::Watch { tables, logs });
@@ -180,6 +186,7 @@ impl Hub {
                 }
             }
         }
+        self.adopted.remove(&actor);
         self.seat_on(now, Input::Gone { actor });
     }
 
@@ -216,6 +223,8 @@ impl Hub {
                     self.out.push(Out::Console(console, FromHub::Completed { stop, line, completion }));
                 }
             }
+            Up::Adopted { child, pipes } if self.members.contains_key(&child) => self.down(child, Down::Adopted { pipes }),
+            Up::Adopted { child, pipes } => drop(self.adopted.insert(child, pipes)),
             Up::MaySignal { ask, child } => self.seat_on(now, Input::MaySignal { asker: from, ask, child }),
             Up::Goodbye => {
                 if let Some(member) = self.members.get_mut(&from) {

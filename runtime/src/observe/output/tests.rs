@@ -20,7 +20,7 @@ impl Bench {
     fn new() -> Self {
         let (ours, shown) = UnixStream::pair().unwrap();
         shown.set_nonblocking(true).unwrap();
-        Self { custody: Custody::to(Spool::test(ours.into()), None), shown, now: Instant::now(), told: Vec::new() }
+        Self { custody: Custody::to(Spool::test(ours.into()), None, Marks::default()), shown, now: Instant::now(), told: Vec::new() }
     }
     fn child(&mut self, n: u128, tail: &OutputTail) -> UnixStream {
         let (theirs, ours) = UnixStream::pair().unwrap();

@@ -11,7 +11,7 @@ use coulter_proto::observe::LogRow;
 use rustix::event::{EventfdFlags, eventfd};
 
 use super::{StopAsk, ToEngine};
-use crate::observe::output::OutputTail;
+use crate::observe::output::{Marks, OutputTail};
 
 /// One thing asked of the watch thread.
 pub(super) enum Command {
@@ -57,6 +57,8 @@ pub(super) struct Shared {
     wake: OwnedFd,
     /// The thread is gone: nobody takes commands any more.
     closed: AtomicBool,
+    /// The pipes into our parent's watch thread, when that is where we print.
+    pub(super) marks: Marks,
     /// Output is held back: the terminal shows a prompt.
     pub(super) held: AtomicBool,
     /// The first signal that asked this process to end; 0 for none.
@@ -84,6 +86,7 @@ impl Shared {
             logs: Mutex::default(),
             wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             closed: AtomicBool::new(false),
+            marks: Marks::default(),
             held: AtomicBool::new(false),
             signalled: AtomicI32::new(0),
             #[cfg(test)]

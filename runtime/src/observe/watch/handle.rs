@@ -16,7 +16,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::command::{Command, Shared, lock};
 use super::{StopAsk, ToEngine, ToWork};
-use crate::observe::output::OutputTail;
+use crate::observe::output::{OutputTail, Which};
 use crate::observe::probe::Listener;
 
 /// A handle to the watch thread; cheap to clone, usable on any thread.
@@ -99,6 +99,7 @@ impl Watch {
 
     /// Prints to stderr, above the prompt or behind it when one is open in our terminal.
     pub(crate) fn print(&self, text: Vec<u8>) {
+        let text = self.shared.marks.mark(text, Which::Err);
         // The watch thread itself must not wait for a terminal that is not read.
         let later = self.shared.held.load(Ordering::Acquire) || super::thread::is_watch_thread();
         if later {

@@ -18,7 +18,7 @@ use super::root::Root;
 use super::signals::Signals;
 use super::stops::Stops;
 use super::{Config, Role, ToEngine, ToWork, Watch};
-use crate::observe::output::{Custody, Which};
+use crate::observe::output::{Custody, Which, inode};
 use crate::observe::probe::{Probe, unix_micros};
 use crate::observe::recorder;
 use crate::sys::terminal::Settings;
@@ -94,9 +94,9 @@ impl Thread {
             terminal,
             probe,
             shared: Arc::clone(&watch.shared),
+            custody: Custody::new(watch.shared.marks.clone()),
             watch,
             signals,
-            custody: Custody::new(),
             stops: Stops::default(),
             asks: HashMap::new(),
             last_ask: 0,
@@ -148,6 +148,8 @@ impl Thread {
                     self.up(Up::MaySignal { ask: self.last_ask, child });
                 }
                 Command::Adopt { child, stdout, stderr, tail } => {
+                    let pipes = [&stdout, &stderr].into_iter().filter_map(inode).collect();
+                    self.up(Up::Adopted { child: child.uuid, pipes });
                     self.custody.adopt(&child, Which::Out, stdout, &tail);
                     self.custody.adopt(&child, Which::Err, stderr, &tail);
                 }
@@ -222,6 +224,7 @@ impl Thread {
                 }
             }
             Down::Died { actor, status, last_output } => self.to_work(ToWork::Died { actor, status, last_output }),
+            Down::Adopted { pipes } => self.shared.marks.set(pipes),
             Down::ParentGone => self.parent_gone(),
             Down::Cancel { context: None } => self.cancel("`cancel` from a console".to_owned()),
             Down::Cancel { context: Some(key) } => self.to_work(ToWork::CancelContext(key)),
