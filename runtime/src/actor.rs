@@ -108,13 +108,6 @@ impl Actor {
     pub(crate) fn exposed(&self) -> std::cell::Ref<'_, Vec<String>> {
         self.exposed.borrow()
     }
-    /// Exposes one more module.
-    pub(crate) fn expose(&self, module: &str) {
-        let mut exposed = self.exposed.borrow_mut();
-        if !exposed.iter().any(|one| one == module) {
-            exposed.push(module.to_owned());
-        }
-    }
     pub(crate) fn addresses(&self) -> Vec<Address> {
         self.addresses.borrow().clone()
     }

@@ -25,6 +25,7 @@ mod rpc;
 mod scope;
 mod spawn;
 mod sys;
+mod trace;
 
 pub use boot::current::{ActorRef, current_actor, is_root_process, runtime_vars, try_current_actor};
 pub use boot::main::init;

@@ -8,4 +8,5 @@ mod nurseries;
 mod spawning;
 mod streams;
 mod support;
+mod traces;
 mod ui;

@@ -10,7 +10,7 @@ use std::task::{Context as TaskContext, Poll, Waker};
 
 use bytes::Bytes;
 use coulter_proto::dialog::{
-    Callee, CalleeInput, Caller, CallerInput, DialogKind, DialogPhase, Final, FinalFailure, FromPeer, OpenRefused, ReceiveState, Reserve,
+    Callee, CalleeInput, Caller, CallerInput, DialogKind, DialogPhase, FinalFailure, FromPeer, OpenRefused, ReceiveState, Reserve,
     SendRefused, StartRefused, StartState, Terms, Waiter,
 };
 use coulter_proto::error::{CancelCause, Failure, FailureKind};
@@ -19,18 +19,20 @@ use coulter_proto::machine::Machine;
 use coulter_proto::message::{self, Frame, Kind};
 use coulter_proto::observe::{ContextRow, Phase, Side};
 use coulter_proto::time::Now;
+use coulter_proto::trace::Recorded;
 
 use crate::clock::{self, Timed};
 use crate::ipc::channel::{Channel, Conversation};
 use crate::observe::probe::{self, ContextEntry};
+use crate::trace::recorded;
 
 /// What a cancel by `ctx.cancel()` says of itself; such a cancel is absorbed where it was asked for.
 pub(crate) const OWN_CANCEL: &str = "ctx.cancel()";
 
 /// The machine of this end.
 pub(super) enum End {
-    Caller(Caller),
-    Callee(Callee),
+    Caller(Recorded<Caller>),
+    Callee(Recorded<Callee>),
 }
 
 /// The final word, with what came in it.
@@ -111,8 +113,8 @@ impl Dialog {
             waiting: String::new(),
         });
         let end = match side {
-            Side::Caller => End::Caller(Caller::new(terms)),
-            Side::Callee => End::Callee(Callee::new(terms)),
+            Side::Caller => End::Caller(recorded(Caller::new(terms))),
+            Side::Callee => End::Callee(recorded(Callee::new(terms))),
         };
         Rc::new_cyclic(|me| Self {
             id,
@@ -260,7 +262,7 @@ impl Dialog {
         let (unread, credit) = self.window_state();
         self.row.unread(unread);
         self.row.credit(credit);
-        let due = self.caller(Machine::next_deadline).flatten();
+        let due = self.caller(|caller| caller.next_deadline()).flatten();
         if let (Some(due), Some(me)) = (due, self.me.upgrade()) {
             clock::schedule(due, &me);
         }
@@ -482,11 +484,6 @@ impl Timed for Dialog {
         self.settle();
         next
     }
-}
-
-/// Whether a final word of the machine is a loss.
-pub(crate) fn is_lost(word: Option<Final>) -> bool {
-    word == Some(Final::Lost)
 }
 
 /// The terms of a dialog of this kind under given options.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use coulter_proto::id::Aid;
 use coulter_proto::machine::Machine;
 use coulter_proto::registrar::{Effect, Entry, Input, Registrar, WaiterId};
+use coulter_proto::trace::Recorded;
 use tokio::sync::oneshot;
 
 use super::ask;
@@ -15,16 +16,16 @@ use crate::error::{Error, Report};
 use crate::rpc::arguments::{ArgError, ArgReader, ArgWriter, Arguments, Describe, EncodeError};
 use crate::rpc::endpoint::{Call, ENDPOINTS, Endpoint, Entry as Registered, EntryKind, TaskFuture, fingerprint};
 use crate::rpc::invoke::{Invocation, run_call};
+use crate::trace::recorded;
 
-#[derive(Default)]
 struct Table {
-    machine: Registrar,
+    machine: Recorded<Registrar>,
     waiters: HashMap<WaiterId, oneshot::Sender<Entry>>,
     next: u64,
 }
 
 thread_local! {
-    static TABLE: RefCell<Table> = RefCell::default();
+    static TABLE: RefCell<Table> = RefCell::new(Table { machine: recorded(Registrar::new()), waiters: HashMap::new(), next: 0 });
 }
 
 fn input(input: Input) {
@@ -80,7 +81,9 @@ macro_rules! registry_call {
         #[allow(non_camel_case_types)]
         struct $name;
         const _: () = {
-            pub struct Args { $arg: $ty }
+            struct Args {
+                $arg: $ty,
+            }
             impl Arguments for Args {
                 fn encode(&self, out: &mut ArgWriter<'_>) -> Result<(), EncodeError> {
                     out.arg(stringify!($arg), &self.$arg)

@@ -113,9 +113,6 @@ impl Channel {
     pub(crate) fn socket(&self) -> &Socket {
         &self.socket
     }
-    pub(crate) fn max_frame(&self) -> usize {
-        self.max_frame
-    }
     /// Why the channel is lost, once it is.
     pub(crate) fn why_lost(&self) -> Option<Arc<Failure>> {
         self.lost.borrow().clone()
@@ -132,11 +129,6 @@ impl Channel {
     pub(crate) fn said_goodbye(&self) -> bool {
         self.goodbye.get()
     }
-    /// How many dialogs are open.
-    pub(crate) fn open_dialogs(&self) -> usize {
-        self.dialogs.borrow().len()
-    }
-
     /// A number for a dialog we open.
     pub(crate) fn new_dialog(&self) -> DialogId {
         let n = self.next_dialog.get();

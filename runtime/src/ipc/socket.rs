@@ -137,11 +137,6 @@ impl Socket {
     pub(crate) fn shutdown(&self) {
         let _ = rustix::net::shutdown(self.read.as_fd(), rustix::net::Shutdown::Both);
     }
-
-    /// A second descriptor of the socket, for the watch thread to see it end.
-    pub(crate) fn duplicate(&self) -> io::Result<OwnedFd> {
-        Ok(rustix::io::fcntl_dupfd_cloexec(&self.read, 0)?)
-    }
 }
 
 fn peer_name(fd: impl AsFd) -> rustix::io::Result<SocketAddrAny> {

@@ -12,6 +12,7 @@ use coulter_proto::machine::Machine;
 use coulter_proto::nursery::ChildId;
 use coulter_proto::observe::{ActorRow, ActorState};
 use coulter_proto::time::Now;
+use coulter_proto::trace::Recorded;
 use rustix::process::Signal;
 
 use super::Inner;
@@ -21,6 +22,7 @@ use crate::log::{log_cancel, log_runtime};
 use crate::observe::{probe, watch::OutputTail};
 use crate::rpc::router;
 use crate::spawn::process::Process;
+use crate::trace::recorded;
 
 /// How long what a dead child has said may take to come in: it is in the kernel's buffers already.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -38,7 +40,7 @@ pub(crate) struct Child {
     nursery: Weak<Inner>,
     process: Process,
     output: OutputTail,
-    ladder: RefCell<Ladder>,
+    ladder: RefCell<Recorded<Ladder>>,
     channel: RefCell<Option<Rc<Channel>>>,
     row: RefCell<ActorRow>,
     killed: Cell<bool>,
@@ -77,7 +79,7 @@ impl Child {
             nursery: nursery.weak(),
             process,
             output,
-            ladder: RefCell::new(Ladder::new(Timing::default())),
+            ladder: RefCell::new(recorded(Ladder::new(Timing::default()))),
             channel: RefCell::default(),
             row: RefCell::new(row),
             killed: Cell::new(false),

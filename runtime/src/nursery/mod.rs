@@ -14,6 +14,7 @@ use coulter_proto::error::{CancelCause, Failure, FailureKind};
 use coulter_proto::id::{ErrorToken, Uuid};
 use coulter_proto::machine::Machine;
 use coulter_proto::nursery::{BodyEnd, ChildId, ChildKind, ChildResult, Effect, Input, Nursery as Policy, Verdict};
+use coulter_proto::trace::Recorded;
 use tokio::sync::Notify;
 
 use crate::actor::Actor;
@@ -21,6 +22,7 @@ use crate::clock;
 use crate::error::{Error, Report, Result, group};
 use crate::rpc::endpoint::{Call, Endpoint};
 use crate::scope::{self, Duty, DutyHandle, ScopeId};
+use crate::trace::recorded;
 
 pub(crate) use child::Child;
 pub(crate) use child::{debugged, hurry_all};
@@ -41,7 +43,7 @@ impl std::fmt::Debug for Nursery {
 pub(crate) struct Inner {
     pub(crate) actor: Rc<Actor>,
     me: Weak<Inner>,
-    policy: RefCell<Policy>,
+    policy: RefCell<Recorded<Policy>>,
     children: RefCell<HashMap<ChildId, Rc<Child>>>,
     errors: RefCell<HashMap<ErrorToken, Failure>>,
     tokens: RefCell<HashMap<Uuid, ErrorToken>>,
@@ -191,7 +193,7 @@ impl Inner {
         let inner = Rc::new_cyclic(|me| Self {
             actor,
             me: me.clone(),
-            policy: RefCell::new(Policy::new()),
+            policy: RefCell::new(recorded(Policy::new())),
             children: RefCell::default(),
             errors: RefCell::default(),
             tokens: RefCell::default(),

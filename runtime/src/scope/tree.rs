@@ -9,9 +9,11 @@ use coulter_proto::id::{CauseToken, ErrorToken};
 use coulter_proto::machine::{Machine, SinkFn};
 use coulter_proto::scope::{Cause, DutyId, Effect, Input, ROOT, ScopeId, ScopeKind, Scopes, Timing};
 use coulter_proto::time::Now;
+use coulter_proto::trace::Recorded;
 
 use super::Duty;
 use crate::clock::{self, Timed};
+use crate::trace::recorded;
 
 /// How a scope finished.
 pub(super) struct Finish {
@@ -22,7 +24,7 @@ pub(super) struct Finish {
 }
 
 pub(super) struct Tree {
-    machine: RefCell<Scopes>,
+    machine: RefCell<Recorded<Scopes>>,
     wakers: RefCell<HashMap<ScopeId, Waker>>,
     duties: RefCell<HashMap<DutyId, Rc<dyn Duty>>>,
     errors: RefCell<HashMap<ErrorToken, Failure>>,
@@ -130,7 +132,7 @@ pub(super) fn ask<R>(f: impl FnOnce(&Rc<Tree>) -> R) -> R {
 impl Tree {
     fn new() -> Self {
         Self {
-            machine: RefCell::new(Scopes::new(Timing::default())),
+            machine: RefCell::new(recorded(Scopes::new(Timing::default()))),
             wakers: RefCell::default(),
             duties: RefCell::default(),
             errors: RefCell::default(),
@@ -176,7 +178,7 @@ impl Tree {
 
     fn add_duty(self: &Rc<Self>, scope: ScopeId, duty: Rc<dyn Duty>) -> DutyHandle {
         let mut late = false;
-        let id = self.machine.borrow_mut().add_duty(scope, &mut SinkFn(|effect| late |= matches!(effect, Effect::BeginDuty { .. })));
+        let id = self.machine.borrow_mut().add_duty(clock::now(), scope, &mut SinkFn(|effect| late |= matches!(effect, Effect::BeginDuty { .. })));
         self.duties.borrow_mut().insert(id, duty.clone());
         if late {
             duty.begin();

@@ -14,7 +14,6 @@ use tokio::sync::Notify;
 /// A process of ours.
 pub(crate) struct Process {
     child: RefCell<Child>,
-    pid: u32,
     pidfd: AsyncFd<OwnedFd>,
     status: Cell<Option<ExitStatus>>,
     ended: Notify,
@@ -25,11 +24,7 @@ impl Process {
     pub(crate) fn new(child: Child) -> io::Result<Self> {
         let pid = child.id();
         let pidfd = rustix::process::pidfd_open(as_pid(pid)?, PidfdFlags::empty())?;
-        Ok(Self { child: RefCell::new(child), pid, pidfd: crate::sys::ready::register(pidfd, Interest::READABLE)?, status: Cell::new(None), ended: Notify::new() })
-    }
-
-    pub(crate) fn pid(&self) -> u32 {
-        self.pid
+        Ok(Self { child: RefCell::new(child), pidfd: crate::sys::ready::register(pidfd, Interest::READABLE)?, status: Cell::new(None), ended: Notify::new() })
     }
 
     /// How it ended, once it is reaped.
