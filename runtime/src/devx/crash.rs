@@ -10,7 +10,7 @@ use coulter_proto::error::Failure;
 use coulter_proto::id::ContextKey;
 
 use super::installed::installed;
-use super::stack;
+use super::stack::{self, Captured, Frame};
 use crate::hooks::{self, DebugQuitPayload, Hooks, PanicInfo, Verdict};
 
 /// Fills the hooks and sets the panic hook, once a process.
@@ -34,33 +34,34 @@ pub(super) fn install_hooks() {
 }
 
 fn stack_in_debug() -> Option<String> {
-    if installed().is_some_and(|actor| actor.stops_at_crashes()) { stack::as_text() } else { None }
+    let wanted = installed().is_some_and(|actor| actor.stops_at_crashes());
+    if wanted { stack::as_text(&Captured::here().frames()) } else { None }
 }
 
-/// Whether the look at the stack, tens of milliseconds the first time, is wanted.
+/// Whether the look at the stack, a good part of a second the first time, is wanted.
 fn wants_backtrace() -> bool {
     cfg!(debug_assertions) || std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0") || installed().is_some_and(|actor| actor.debug)
 }
 
 /// Whether it stopped, and so was seen by a person: else it is printed by the hook before ours.
 fn at_panic(info: &PanicHookInfo<'_>) -> bool {
-    if info.payload().is::<DebugQuitPayload>() {
+    let payload = info.payload();
+    if payload.is::<DebugQuitPayload>() {
         return true;
     }
-    let payload = info.payload();
     let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     let message = text.unwrap_or("a panic whose payload is no text").to_owned();
     let location = info.location().map(|at| format!("{}:{}:{}", at.file(), at.line(), at.column()));
-    let backtrace = if wants_backtrace() { stack::as_text() } else { None };
-    let ended = stop_at_panic(info, &message);
-    let (stopped, quit) = ended.unwrap_or((false, false));
+    let frames = if wants_backtrace() { Captured::here().frames() } else { Vec::new() };
+    let backtrace = stack::as_text(&frames);
+    let (stopped, quit) = stop_at_panic(info, &message, frames).unwrap_or((false, false));
     hooks::note_panic(PanicInfo { message, location, backtrace, quit });
     stopped
 }
 
 /// Whether it was attended to and whether the task shall fail; `None` where panics do not stop.
 #[cfg(feature = "repl")]
-fn stop_at_panic(info: &PanicHookInfo<'_>, message: &str) -> Option<(bool, bool)> {
+fn stop_at_panic(info: &PanicHookInfo<'_>, message: &str, frames: Vec<Frame>) -> Option<(bool, bool)> {
     use super::engine::Scene;
     use super::stop::{Who, hold, is_stopped};
     use coulter_proto::observe::StopReason;
@@ -71,7 +72,7 @@ fn stop_at_panic(info: &PanicHookInfo<'_>, message: &str) -> Option<(bool, bool)
         return None;
     }
     let (file, line) = info.location().map_or(("", 0), |at| (at.file(), at.line()));
-    let scene = Scene::new(StopReason::Panic(message.to_owned()), file, line, "").with_stack(stack::Captured::here()).resolved();
+    let scene = Scene::new(StopReason::Panic(message.to_owned()), file, line, "").with_frames(frames);
     let ended = hold(&actor, Who::here(), scene);
     if ended.detach {
         actor.detached.store(true, Ordering::Relaxed);
@@ -80,7 +81,7 @@ fn stop_at_panic(info: &PanicHookInfo<'_>, message: &str) -> Option<(bool, bool)
 }
 
 #[cfg(not(feature = "repl"))]
-fn stop_at_panic(_: &PanicHookInfo<'_>, _: &str) -> Option<(bool, bool)> {
+fn stop_at_panic(_: &PanicHookInfo<'_>, _: &str, _: Vec<Frame>) -> Option<(bool, bool)> {
     None
 }
 

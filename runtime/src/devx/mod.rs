@@ -18,7 +18,7 @@ mod crash;
 mod desk;
 #[cfg_attr(not(feature = "repl"), allow(dead_code))]
 mod installed;
-#[cfg(feature = "repl")]
+#[cfg_attr(not(feature = "repl"), allow(dead_code))]
 mod names;
 #[cfg_attr(not(feature = "repl"), allow(dead_code))]
 mod stack;

@@ -2,9 +2,9 @@
 //!
 //! Addresses are taken at once; names and lines are looked up when somebody asks, for the first
 //! look-up reads the program's debug information.
+use std::backtrace::Backtrace;
 use std::path::Path;
 
-#[cfg(feature = "repl")]
 use super::names::{crate_of, short_function};
 
 /// One frame of the user's code.
@@ -28,6 +28,7 @@ impl Frame {
             Some(here) => Path::new(file).strip_prefix(here).map_or(file, |below| below.to_str().unwrap_or(file)),
             None => file,
         });
+        let shown = shown.map(|file| file.trim_start_matches("./"));
         match (shown, self.line) {
             (Some(file), Some(line)) => format!("{file}:{line}"),
             (Some(file), None) => file.to_owned(),
@@ -39,31 +40,19 @@ impl Frame {
 /// No more frames than this are kept in text that travels.
 const MAX_LINES: usize = 32;
 
-/// The user's frames above the caller, one a line, innermost first: `function at file:line`.
-#[cfg(feature = "repl")]
-pub(super) fn as_text() -> Option<String> {
-    let frames = Captured::here().frames();
+/// The frames as text that travels: one a line, innermost first: `function at file:line`.
+pub(super) fn as_text(frames: &[Frame]) -> Option<String> {
     if frames.is_empty() {
         return None;
     }
-    let mut text = String::new();
-    for frame in frames.iter().take(MAX_LINES) {
-        text.push_str(&format!("{} at {}\n", frame.function, frame.place()));
-    }
+    let mut text: String = frames.iter().take(MAX_LINES).map(|frame| format!("{} at {}\n", frame.function, frame.place())).collect();
     if frames.len() > MAX_LINES {
         text.push_str(&format!("… {} more\n", frames.len() - MAX_LINES));
     }
     Some(text)
 }
 
-#[cfg(not(feature = "repl"))]
-pub(super) fn as_text() -> Option<String> {
-    let _ = MAX_LINES;
-    None
-}
-
 /// Reads back what [`as_text`] wrote.
-#[cfg(feature = "repl")]
 pub(super) fn from_text(text: &str) -> Vec<Frame> {
     text.lines()
         .filter_map(|line| {
@@ -75,7 +64,6 @@ pub(super) fn from_text(text: &str) -> Vec<Frame> {
 }
 
 /// `file:line` or `file:line:column` in its parts.
-#[cfg(feature = "repl")]
 pub(super) fn split_place(place: &str) -> (Option<String>, Option<u32>) {
     let mut parts: Vec<&str> = place.split(':').collect();
     let mut numbers = Vec::new();
@@ -95,39 +83,50 @@ pub(super) fn split_place(place: &str) -> (Option<String>, Option<u32>) {
 }
 
 /// The addresses of a thread's frames.
-#[cfg(feature = "repl")]
-pub(super) struct Captured(backtrace::Backtrace);
+///
+/// std's own backtrace, read back from its text: the copy of the symbol reader inside std is always
+/// optimised, and looks names up in a fifth of a second where the same code in a debug build of a
+/// program takes more than one.
+pub(super) struct Captured(Backtrace);
 
-#[cfg(feature = "repl")]
 impl Captured {
     /// Those of this thread, now.
     pub(super) fn here() -> Self {
-        Self(backtrace::Backtrace::new_unresolved())
+        Self(Backtrace::force_capture())
     }
 
     /// Names and lines; the user's frames only.
-    pub(super) fn frames(mut self) -> Vec<Frame> {
-        self.0.resolve();
-        let symbols = self.0.frames().iter().flat_map(backtrace::BacktraceFrame::symbols).filter_map(|symbol| {
-            Some(Symbol {
-                name: format!("{:#}", symbol.name()?),
-                file: symbol.filename().map(|file| file.to_string_lossy().into_owned()),
-                line: symbol.lineno(),
-            })
-        });
-        fold(symbols)
+    pub(super) fn frames(&self) -> Vec<Frame> {
+        fold(symbols(&self.0.to_string()).into_iter())
     }
 }
 
 /// One frame as the debug information tells it.
-#[cfg(feature = "repl")]
 struct Symbol {
     name: String,
     file: Option<String>,
     line: Option<u32>,
 }
 
-#[cfg(feature = "repl")]
+/// Reads std's text: `  12: name` (the number only for the outermost of what was inlined together),
+/// and below it, where it is known, `      at file:line:column`.
+fn symbols(text: &str) -> Vec<Symbol> {
+    let mut symbols: Vec<Symbol> = Vec::new();
+    for line in text.lines() {
+        let line = line.trim();
+        if let (Some(place), Some(last)) = (line.strip_prefix("at "), symbols.last_mut()) {
+            (last.file, last.line) = split_place(place);
+            continue;
+        }
+        let name = match line.split_once(": ") {
+            Some((number, name)) if number.bytes().all(|byte| byte.is_ascii_digit()) => name,
+            _ => line,
+        };
+        symbols.push(Symbol { name: name.to_owned(), file: None, line: None });
+    }
+    symbols
+}
+
 fn fold(symbols: impl Iterator<Item = Symbol>) -> Vec<Frame> {
     let mut frames: Vec<Frame> = Vec::new();
     let (mut folded, mut ours) = (0, false);
@@ -152,7 +151,6 @@ fn fold(symbols: impl Iterator<Item = Symbol>) -> Vec<Frame> {
 }
 
 /// Crates whose frames nobody at a prompt is looking for.
-#[cfg(feature = "repl")]
 const LIBRARIES: &[&str] = &[
     "std",
     "core",
@@ -181,7 +179,6 @@ const LIBRARIES: &[&str] = &[
     "__clone3",
 ];
 
-#[cfg(feature = "repl")]
 fn is_users(symbol: &Symbol) -> bool {
     let library_file =
         |file: &String| file.starts_with("/rustc/") || file.contains("/.cargo/registry/") || file.contains("/.cargo/git/") || file.contains("/lib/rustlib/");
@@ -196,7 +193,7 @@ fn is_users(symbol: &Symbol) -> bool {
     !LIBRARIES.contains(&crate_of(&symbol.name)) && !symbol.name.contains("__coulter") && !symbol.name.contains("__COULTER")
 }
 
-#[cfg(all(test, feature = "repl"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -237,6 +234,14 @@ mod tests {
         assert!(frames[0].function.ends_with("stack::tests::inner"), "{frames:?}");
         assert!(frames[0].file.as_ref().is_some_and(|file| file.ends_with("stack.rs")), "{frames:?}");
         assert!(frames.iter().any(|frame| frame.function.ends_with("the_function_that_asks")), "{frames:?}");
+    }
+
+    #[test]
+    fn the_text_of_a_backtrace_is_read() {
+        let text = "   0: app::inlined\n             at ./src/main.rs:6:27\n      app::outer::{{closure}}\n             at ./src/main.rs:9\n  11: main\n";
+        let seen: Vec<_> = symbols(text).into_iter().map(|symbol| (symbol.name, symbol.file, symbol.line)).collect();
+        let file = Some("./src/main.rs".to_owned());
+        assert_eq!(seen, [("app::inlined".into(), file.clone(), Some(6)), ("app::outer::{{closure}}".into(), file, Some(9)), ("main".into(), None, None)]);
     }
 
     #[test]

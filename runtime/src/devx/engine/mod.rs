@@ -61,12 +61,6 @@ impl Scene {
         self.causes.extend(causes.iter().map(|cause| format!("because: {cause}")));
         self
     }
-    /// Looks the frames up now: the function's name is wanted.
-    pub(super) fn resolved(mut self) -> Self {
-        self.look_up();
-        self
-    }
-
     /// Looks the frames up, and puts the place itself first: it is known without debug information.
     fn look_up(&mut self) {
         if let Some(stack) = self.stack.take() {

@@ -140,7 +140,10 @@ impl Session {
         let mut lines = banner;
         let others = self.model.stops().iter().filter(|row| row.id != stop).count();
         if others > 0 {
-            lines.push(quiet(format!("{others} more wait: `stops` lists them, `seat N` enters one")));
+            lines.push(quiet(format!(
+                "{others} more {} for this terminal: `stops` lists them, `seat N` enters one",
+                if others == 1 { "waits" } else { "wait" }
+            )));
         }
         lines.push(quiet("`help` lists the commands, `c` goes on"));
         (self.show)(&lines);

@@ -173,7 +173,10 @@ fn lines_go_to_the_engine_and_answers_come_back() {
     bench.hub.say(&stops(&[1, 2]));
     bench.hub.seat(1, "stopped in worker_1");
     assert_eq!(bench.prompt(), "coulter(worker_1@101)> ");
-    assert_eq!(bench.shown(), "stopped in worker_1\n1 more wait: `stops` lists them, `seat N` enters one\n`help` lists the commands, `c` goes on\n");
+    assert_eq!(
+        bench.shown(),
+        "stopped in worker_1\n1 more waits for this terminal: `stops` lists them, `seat N` enters one\n`help` lists the commands, `c` goes on\n"
+    );
     bench.type_line("p x");
     let (stop, line, text) = bench.hub.hear_line();
     assert_eq!((stop, text.as_str()), (StopId(1), "p x"));
