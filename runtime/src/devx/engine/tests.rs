@@ -254,3 +254,81 @@ fn words_complete_by_where_they_stand() {
     assert_eq!(complete("p nothing.x").1, Vec::<String>::new());
     assert_eq!(engine.complete("p ört.x", 3).candidates, Vec::<String>::new(), "a cursor inside a character");
 }
+
+/// A panic inside the panic hook would abort the process: nothing a person types, and no source, may cause one.
+#[test]
+fn no_line_and_no_source_makes_the_engine_panic() {
+    const PIECES: &[&str] = &[
+        "p ",
+        "pp ",
+        "set ",
+        "whatis ",
+        "l ",
+        "frame ",
+        "up ",
+        "help ",
+        "order",
+        "x",
+        ".",
+        "qty",
+        "[",
+        "]",
+        "(",
+        ")",
+        "{",
+        "}",
+        "|",
+        "||",
+        "..",
+        "..=",
+        "=",
+        "==",
+        "+=",
+        "-",
+        "!",
+        "\"",
+        "'",
+        "\\",
+        "1",
+        "0x",
+        "1e",
+        "9999999999999999999999",
+        "ü",
+        "😀",
+        "\t",
+        "\u{1b}[2J",
+        "if ",
+        " else ",
+        ",",
+        ":",
+        "&",
+        "#",
+        "r#\"",
+        "/*",
+        "//",
+        "\n",
+        "::",
+        "<",
+        ">",
+        "len()",
+        "map(|a| ",
+        "_",
+    ];
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % below as u64).unwrap()
+    };
+    let mut engine = engine();
+    for _ in 0..20_000 {
+        let text: String = (0..random(12)).map(|_| PIECES[random(PIECES.len())]).collect();
+        engine.line(&text);
+        engine.complete(&text, random(text.len() + 2));
+        crate::devx::source::Source::of(&text).function_around(random(5));
+        crate::devx::names::short_function(&text);
+        short_type(&text);
+        crate::devx::stack::from_text(&text);
+    }
+}
