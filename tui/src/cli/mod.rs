@@ -56,7 +56,7 @@ fn run(args: Args) -> Result<ExitCode, Failure> {
         #[cfg(feature = "demo")]
         Some(Command::Demo(demo)) if demo.tree => Ok(crate::demo::be_the_tree()),
         #[cfg(feature = "demo")]
-        Some(Command::Demo(demo)) => dashboard::run(look, args.ascii, demo.plain, &crate::demo::command()?),
+        Some(Command::Demo(demo)) => dashboard::run(look, args.ascii, demo.plain, &crate::demo::command()?).map(|_| done),
         None => dashboard::attach(look, args.ascii, false, None),
     }
 }

@@ -95,7 +95,8 @@ fn look(dir: &Path) -> Option<Found> {
 }
 
 /// Whether a process of this number exists.
-fn lives(pid: u32) -> bool {
+#[must_use]
+pub fn lives(pid: u32) -> bool {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     pid.is_some_and(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }

@@ -5,4 +5,4 @@ mod connection;
 mod find;
 
 pub use connection::{Connection, Trouble};
-pub use find::{Found, Picked, Unfit, matches, pick, runtime_dir, trees};
+pub use find::{Found, Picked, Unfit, lives, matches, pick, runtime_dir, trees};

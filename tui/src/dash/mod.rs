@@ -11,7 +11,7 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
 
 use crate::cli::Failure;
 use crate::cli::logs::now;
-use crate::client::{Connection, Found, matches, trees};
+use crate::client::{Connection, Found, Trouble, lives, matches, trees};
 use crate::model::{Effect, Link, Msg, ProgramSeen, State, update};
 use crate::run::{Lines, Program, descends_from};
 use crate::term::{Guard, Input, Screen, Signals, Typed, Want, clipboard, size, wait};
@@ -175,7 +175,7 @@ impl Dash {
             Effect::Send(message) => {
                 if let Some(Err(trouble)) = self.hub.as_mut().map(|hub| hub.send(&message)) {
                     self.hub = None;
-                    self.tell(Msg::Unlinked(trouble.to_string()))?;
+                    self.unlinked(&trouble)?;
                 }
             }
             Effect::Attach(found) => self.attach(&found)?,
@@ -206,9 +206,14 @@ impl Dash {
             Ok(messages) => self.tell(Msg::Hub(messages)),
             Err(trouble) => {
                 self.hub = None;
-                self.tell(Msg::Unlinked(trouble.to_string()))
+                self.unlinked(&trouble)
             }
         }
+    }
+
+    fn unlinked(&mut self, trouble: &Trouble) -> Result<(), Failure> {
+        let dead = self.state.live.tree().is_some_and(|tree| !lives(tree.root.pid));
+        self.tell(Msg::Unlinked { why: trouble.to_string(), dead })
     }
 
     fn hear_program(&mut self) -> Result<(), Failure> {

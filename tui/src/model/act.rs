@@ -16,6 +16,7 @@ use super::update::Effect;
 pub(super) fn press(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     if state.layers.is_empty() {
         state.notice = None;
+        state.repl.stays = false;
     }
     if key == Key::Ctrl('z') {
         effects.push(Effect::Suspend);
@@ -197,7 +198,13 @@ fn end_program(state: &mut State, effects: &mut Vec<Effect>) {
         let text = format!("{} is ending; `q` again ends it at once", program.line);
         state.say(text);
         effects.push(Effect::EndProgram);
+        let_all_go(state, effects);
     }
+}
+
+/// Nobody who is stopped can be ended in order: when the person leaves for good, every stop goes on.
+pub(super) fn let_all_go(state: &State, effects: &mut Vec<Effect>) {
+    effects.extend(state.live.stops().iter().map(|row| Effect::Send(ToHub::Continue { stop: row.id })));
 }
 
 fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {

@@ -24,6 +24,9 @@ pub struct Repl {
     pub stop: Option<StopId>,
     /// The person asked for this one, and wants its prompt.
     pub wanted: Option<StopId>,
+    /// The person was at a prompt when its stop ended, and has not turned away: the next stop's
+    /// prompt opens in its place.
+    pub stays: bool,
     /// Everything said.
     pub lines: VecDeque<Line>,
     /// The line being typed.

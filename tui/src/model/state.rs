@@ -145,6 +145,7 @@ pub struct State {
     pub notice: Option<Notice>,
     /// `g` was pressed, and waits for its second.
     pub half_typed: bool,
+    pub(super) settled: bool,
     pub(super) followed: Option<coulter_proto::level::Level>,
 }
 
@@ -174,6 +175,7 @@ impl State {
             rates: Rates::default(),
             notice: None,
             half_typed: false,
+            settled: false,
             followed: None,
         }
     }

@@ -27,8 +27,13 @@ pub enum Msg {
     Linked(TreeInfo),
     /// The hub said this.
     Hub(Vec<FromHub>),
-    /// The hub is gone.
-    Unlinked(String),
+    /// The hub is gone; and whether the root's process is, too.
+    Unlinked {
+        /// In words.
+        why: String,
+        /// Then nobody in the tree lives on.
+        dead: bool,
+    },
     /// These trees are there to attach to.
     Trees(Vec<Found>),
     /// The program printed lines.
@@ -94,8 +99,8 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             }
             seen
         }
-        Msg::Unlinked(why) => {
-            unlinked(state, why);
+        Msg::Unlinked { why, dead } => {
+            unlinked(state, why, dead);
             true
         }
         Msg::Trees(found) => trees(state, found, &mut effects),
@@ -125,6 +130,7 @@ fn linked(state: &mut State, tree: TreeInfo, effects: &mut Vec<Effect>) {
     state.frozen = None;
     state.link = Link::Live;
     state.followed = None;
+    state.settled = false;
     state.notice = None;
     state.layers.retain(|layer| !matches!(layer, Layer::Trees { .. }));
     state.live.apply(&FromHub::Welcome { version: tree.version, tree });
@@ -142,7 +148,8 @@ fn hear(state: &mut State, message: &FromHub, effects: &mut Vec<Effect>) -> bool
     match message {
         FromHub::Seated { stop, banner } => {
             state.repl.seated(&state.live, *stop, banner);
-            if state.repl.wanted.take() == Some(*stop) {
+            let stays = std::mem::take(&mut state.repl.stays) && state.view == View::Stops;
+            if state.repl.wanted.take() == Some(*stop) || stays {
                 act::open_prompt(state);
             } else {
                 announce(state);
@@ -156,7 +163,9 @@ fn hear(state: &mut State, message: &FromHub, effects: &mut Vec<Effect>) -> bool
             if state.repl.stop.is_some_and(|id| state.live.stop(id).is_none()) {
                 state.repl.left("the stop is over");
             }
-            if stops.len() > before {
+            if state.program.as_ref().is_some_and(|program| program.leaving) {
+                act::let_all_go(state, effects);
+            } else if stops.len() > before {
                 announce(state);
             }
         }
@@ -182,13 +191,25 @@ fn announce(state: &mut State) {
     state.say(text);
 }
 
-fn unlinked(state: &mut State, why: String) {
+fn unlinked(state: &mut State, why: String, dead: bool) {
     let why = if state.live.is_ending() { "the tree has ended".to_owned() } else { why };
     state.repl.left("the tree is gone");
     state.live.apply(&FromHub::Stops(Vec::new()));
     state.link = Link::Gone(why);
     if let Some(status) = state.program.as_ref().and_then(|program| program.status) {
         root_ended(state, status);
+    }
+    if dead {
+        all_ended(state);
+    }
+}
+
+/// No actor outlives its root; how these ended nobody is left to tell.
+fn all_ended(state: &mut State) {
+    let rows: Vec<ActorRow> = state.live.actors().filter(|row| !matches!(row.state, ActorState::Ended { .. })).cloned().collect();
+    for row in rows {
+        let unknown = ActorState::Ended { status: ExitStatus::Unknown, asked: true };
+        state.live.apply(&FromHub::Actor(ActorRow { state: unknown, ..row }));
     }
 }
 
@@ -220,6 +241,9 @@ fn ended(state: &mut State, status: ExitStatus, effects: &mut Vec<Effect>) {
     program.status = Some(status);
     let leaving = program.leaving;
     root_ended(state, status);
+    if matches!(state.link, Link::Gone(_)) {
+        all_ended(state);
+    }
     if state.live.tree().is_none() {
         state.link = Link::Gone(format!("it ended before it became a tree: {status}"));
         state.view = View::Output;
@@ -245,16 +269,18 @@ fn root_ended(state: &mut State, status: ExitStatus) {
 /// Puts every list in order with what it shows.
 fn settle(state: &mut State) {
     if !state.at_prompt_possible() {
+        state.repl.stays |= state.at_prompt() && state.view == View::Stops;
         state.layers.retain(|layer| !matches!(layer, Layer::Repl));
     }
     match state.view {
         View::Tree => {
             let ids = rows::actor_ids(state);
-            if state.live.is_complete() {
+            if state.settled {
                 state.actors.settle(&ids);
             } else {
-                // Pages come in no order: what stands first now may not be the root.
+                // Pages come in no order: what stands first before the last one may not be the root.
                 state.actors.go(&ids, 0);
+                state.settled = state.live.is_complete();
             }
         }
         View::Contexts => {

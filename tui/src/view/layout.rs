@@ -43,7 +43,7 @@ fn shares(view: View, width: u16) -> &'static [u16] {
         (View::Tree, true) => &[44, 30, 26],
         (View::Contexts, true) => &[50, 25, 25],
         (View::Logs, true) => &[56, 18, 26],
-        (View::Stops, true) => &[30, 44, 26],
+        (View::Stops, true) => &[26, 52, 22],
         (View::Logs, false) => &[68, 32],
         (View::Stops, false) => &[40, 60],
         (_, false) => &[56, 44],

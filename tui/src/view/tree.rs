@@ -76,7 +76,7 @@ fn briefly(row: &ActorRow, now: ActorState) -> String {
             match status {
                 ExitStatus::Signal(signal) => format!("{word} {}", signal_name(signal).map_or_else(|| format!("sig {signal}"), str::to_owned)),
                 ExitStatus::Code(code) => format!("{word} exit {code}"),
-                ExitStatus::Unknown => word.to_owned(),
+                ExitStatus::Unknown => "gone".to_owned(),
             }
         }
         other => in_words(row, other),

@@ -4,5 +4,6 @@
 mod cli;
 mod fake;
 mod plain;
+mod screen;
 mod update;
 mod views;

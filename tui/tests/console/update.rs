@@ -90,6 +90,11 @@ fn stops_are_taken_in_any_order() {
     let reply = Reply { lines: vec![], value: None, next: Next::Continue };
     update(&mut state, Msg::Hub(vec![FromHub::Reply { stop: StopId(2), line, reply }]));
     assert!(!state.at_prompt(), "the keys are the views' again");
+    update(&mut state, Msg::Hub(vec![FromHub::Seated { stop: StopId(1), banner: vec![] }]));
+    assert!(state.at_prompt(), "who was at a prompt stays there for the next stop");
+    key(&mut state, Key::Esc);
+    update(&mut state, Msg::Hub(vec![FromHub::Unseated { stop: StopId(1) }, FromHub::Seated { stop: StopId(2), banner: vec![] }]));
+    assert!(!state.at_prompt(), "who turned away is left alone");
 }
 
 #[test]
@@ -140,7 +145,9 @@ fn the_fronts_own_words_do_not_go_to_the_engine() {
 fn leaving_asks_while_something_is_stopped_and_ends_what_was_started() {
     let mut state = state((100, 26));
     press(&mut state, "q");
-    assert!(matches!(key(&mut state, Key::Char('y'))[..], [Effect::EndProgram, Effect::Draw]));
+    let effects = key(&mut state, Key::Char('y'));
+    assert!(matches!(effects[..], [Effect::EndProgram, ..]));
+    assert!(matches!(sent(&effects)[..], [ToHub::Continue { stop: StopId(1) }, ToHub::Continue { stop: StopId(2) }]), "nobody stopped can be ended in order");
     assert!(matches!(key(&mut state, Key::Char('q'))[..], [Effect::KillProgram, ..]));
     assert!(update(&mut state, Msg::Ended(ExitStatus::Signal(9))).iter().any(|effect| matches!(effect, Effect::Leave)));
 }
@@ -149,9 +156,9 @@ fn leaving_asks_while_something_is_stopped_and_ends_what_was_started() {
 fn the_last_state_stays_after_the_end() {
     let mut state = state((100, 26));
     update(&mut state, Msg::Ended(ExitStatus::Signal(9)));
-    update(&mut state, Msg::Unlinked("gone".into()));
+    update(&mut state, Msg::Unlinked { why: "gone".into(), dead: true });
     let shown = picture(&state, false);
-    assert!(shown.contains("ended: signal 9 (SIGKILL)") && shown.contains("supervisor"), "{shown}");
+    assert!(shown.contains("ended: signal 9 (SIGKILL)") && shown.contains("supervisor                 gone"), "{shown}");
     assert!(state.ages_in().is_none(), "nothing moves any more");
     assert!(matches!(key(&mut state, Key::Char('q'))[..], [Effect::Leave, ..]));
 }
@@ -279,7 +286,7 @@ fn any_message() -> impl Strategy<Value = Msg> {
         1 => (0u16..200, 0u16..60).prop_map(|(columns, rows)| Msg::Size(columns, rows)),
         1 => "(\\PC|\n){0,30}".prop_map(Msg::Paste),
         1 => "\\PC{0,80}".prop_map(|line| Msg::Printed(vec![line])),
-        1 => Just(Msg::Unlinked("gone".into())),
+        1 => any::<bool>().prop_map(|dead| Msg::Unlinked { why: "gone".into(), dead }),
         1 => Just(Msg::Ended(ExitStatus::Code(0))),
         1 => Just(Msg::Aged),
     ]

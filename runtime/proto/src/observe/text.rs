@@ -161,7 +161,7 @@ pub fn tree(model: &Model) -> Vec<Line> {
                 Span::new(Role::Quiet, branch),
                 Span::new(Role::Name, clean(&row.aid.name, FIELD)),
             ];
-            let notes = if row.busy_for >= 1_000_000 {
+            let notes = if now == ActorState::Running && row.busy_for >= 1_000_000 {
                 format!("busy for {} s", row.busy_for / 1_000_000)
             } else {
                 String::new()
