@@ -167,6 +167,7 @@ fn clock(time: UnixMicros) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)] // a test that panics has failed
     use super::*;
 
     fn sample(message: &str) -> LogRow {

@@ -183,6 +183,7 @@ pub(super) fn short_path<T>(path: &Path, f: impl FnOnce(&Path) -> io::Result<T>)
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)] // a test that panics has failed
     use super::*;
     use std::io::Write as _;
 

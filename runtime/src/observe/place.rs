@@ -54,6 +54,7 @@ fn root_pid(dir: &Path) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)] // a test that panics has failed
     use super::*;
     use coulter_proto::id::{Aid, Uuid};
 

@@ -68,6 +68,7 @@ fn resident(status: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)] // a test that panics has failed
     use super::*;
 
     #[test]

@@ -1,4 +1,5 @@
 //! The hub without sockets: who gets what, in which order, and what bounds it.
+#![allow(clippy::unwrap_used)] // a test that panics has failed
 use super::*;
 use coulter_proto::hub::{HUB_VERSION, ToHub};
 use coulter_proto::observe::{Change, Delta, LogRow, StopReason, Tables};
@@ -281,4 +282,19 @@ fn records_are_filtered_for_each_console() {
     };
     let out = bench.up(2, Up::Logs(vec![log(Level::Info), log(Level::Error)]));
     assert!(matches!(&out[..], [Out::Console(ConsoleId(1), FromHub::Logs { rows, dropped: 0 })] if rows.len() == 1));
+}
+
+#[test]
+fn a_child_is_told_whose_pipes_it_prints_into_whether_it_has_joined_or_not() {
+    let mut bench = Bench::new(1, 0);
+    let told =
+        |out: &[Out], to: u128| out.iter().any(|out| matches!(out, Out::Down(told, Down::Adopted { pipes }) if told.as_u128() == to && *pipes == [7, 8]));
+    let adopted = |n| Up::Adopted { child: aid(n).uuid, pipes: vec![7, 8] };
+    assert!(told(&bench.up(1, adopted(2)), 2));
+    assert!(bench.up(1, adopted(3)).is_empty());
+    bench.0.joined(Now(0), aid(3), aid(1).uuid);
+    assert!(told(&bench.0.take_out(), 3));
+    bench.up(1, adopted(4));
+    bench.up(1, Up::Died { actor: aid(4), status: ExitStatus::Code(1), asked: true, last_output: vec![] });
+    assert!(bench.0.adopted.is_empty());
 }

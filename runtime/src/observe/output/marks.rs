@@ -115,6 +115,7 @@ impl<'a> Line<'a> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)] // a test that panics has failed
     use super::*;
 
     #[test]

@@ -89,7 +89,6 @@ impl Spool {
     }
     #[cfg(test)]
     pub(super) fn test(fd: OwnedFd) -> Self {
-        rustix::io::ioctl_fionbio(&fd, true).unwrap();
         Self::new(Fd::Out, Some(Target::Test(fd)))
     }
 

@@ -1,4 +1,5 @@
 //! Custody: order, holding, bounds, the end.
+#![allow(clippy::unwrap_used)] // a test that panics has failed
 use super::*;
 use coulter_proto::id::Uuid;
 use std::io::{Read as _, Write as _};
@@ -20,6 +21,7 @@ impl Bench {
     fn new() -> Self {
         let (ours, shown) = UnixStream::pair().unwrap();
         shown.set_nonblocking(true).unwrap();
+        ours.set_nonblocking(true).unwrap();
         Self { custody: Custody::to(Spool::test(ours.into()), None, Marks::default()), shown, now: Instant::now(), told: Vec::new() }
     }
     fn child(&mut self, n: u128, tail: &OutputTail) -> UnixStream {

@@ -6,7 +6,7 @@ use coulter_proto::observe::{ChannelRow, ContextRow, Phase, TaskRow};
 
 use crate::observe::recorder::{self, Kind};
 
-use super::{ENDED_CONTEXTS, Probe, lock};
+use super::{ENDED_CONTEXTS, MAX_ERROR, Probe, lock, truncate};
 
 pub(super) struct ContextCell {
     row: Mutex<ContextRow>,
@@ -57,7 +57,10 @@ pub(crate) struct ContextEntry {
 
 impl ContextEntry {
     /// It stands somewhere else now.
-    pub(crate) fn phase(&self, phase: Phase) {
+    pub(crate) fn phase(&self, mut phase: Phase) {
+        if let Phase::Failed(text) = &mut phase {
+            truncate(text, MAX_ERROR);
+        }
         lock(&self.cell.row).phase = phase;
         self.probe.touch();
     }

@@ -22,9 +22,11 @@ const ENDED_CONTEXTS: usize = 64;
 /// How many dead children are still shown.
 const ENDED_CHILDREN: usize = 256;
 /// The most rows of one kind in one [`Tables`]: keeps a page far below the largest frame.
-const MAX_ROWS: usize = 8192;
+const MAX_ROWS: usize = 4096;
 /// The longest printed arguments kept.
 const MAX_ARGUMENTS: usize = 256;
+/// The longest error kept in a row.
+const MAX_ERROR: usize = 1024;
 
 /// Where news of the probe goes: the watch thread.
 pub(crate) trait Listener: Send + Sync {
@@ -286,6 +288,7 @@ impl Probe {
     /// load while nobody follows.
     fn touch(&self) {
         if self.followed.load(Relaxed)
+            && !self.dirty.load(Relaxed)
             && !self.dirty.swap(true, Relaxed)
             && let Some(listener) = self.listener.get()
         {

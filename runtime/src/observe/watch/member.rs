@@ -5,6 +5,7 @@ use std::path::Path;
 
 use coulter_proto::bus::{Down, Up};
 use coulter_proto::id::Aid;
+use coulter_proto::repl::{Line, Reply};
 
 use crate::observe::link::{Broken, Link, TRUSTED_FRAME};
 use crate::observe::proof::prove;
@@ -73,7 +74,15 @@ impl Member {
             }
             return true;
         }
-        match link.send(&message) {
+        let sent = link.send(&message).or_else(|broken| match (broken, message) {
+            // Whoever typed the line must hear something.
+            (Broken::Frame(_), Up::Reply { stop, line, reply }) => {
+                let lines = vec![Line::plain("the answer is too large to be sent; ask for a part of it")];
+                link.send(&Up::Reply { stop, line, reply: Reply { lines, value: None, next: reply.next } })
+            }
+            (broken, _) => Err(broken),
+        });
+        match sent {
             // One message that is too large is lost by itself.
             Ok(()) | Err(Broken::Frame(_)) => true,
             Err(_) => {

@@ -14,6 +14,7 @@ mod ready;
 mod root;
 mod signals;
 mod stops;
+mod strangers;
 mod thread;
 
 use std::collections::HashSet;

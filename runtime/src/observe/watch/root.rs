@@ -12,14 +12,13 @@ use coulter_proto::id::Uuid;
 use coulter_proto::time::Now;
 
 use crate::observe::hub::{ConsoleId, Hub, Out};
-use crate::observe::link::{Broken, Link, STRANGER_FRAME, TRUSTED_FRAME, short_path};
-use crate::observe::{place, proof};
+use crate::observe::link::{Broken, Link, short_path};
+use crate::observe::place;
+
+use super::strangers::{HANDSHAKE, MAX_STRANGERS, Stranger};
 
 /// The name of the bus's socket in a tree's directory.
 pub(super) const BUS_SOCKET: &str = "bus.sock";
-/// How many may be in the middle of their handshake, and for how long.
-const MAX_STRANGERS: usize = 64;
-const HANDSHAKE: Duration = Duration::from_secs(10);
 /// A console with more unsent gets no records, then no changes, until it has caught up.
 const SLOW_LOGS: usize = 1 << 20;
 const SLOW_ROWS: usize = 4 << 20;
@@ -42,39 +41,30 @@ pub(super) enum Conn {
     Console(ConsoleId),
 }
 
-/// Somebody who has not said who it is.
-struct Stranger {
-    link: Link,
-    plane: Plane,
-    nonce: Vec<u8>,
-    pid: u32,
-    until: Instant,
-}
-
 /// A console's connection.
-struct ConsoleLink {
-    link: Link,
+pub(super) struct ConsoleLink {
+    pub(super) link: Link,
     /// Records it missed since the last it got.
-    dropped: u64,
+    pub(super) dropped: u64,
     /// It missed changes: it gets a fresh snapshot once it has caught up.
-    gap: bool,
+    pub(super) gap: bool,
 }
 
 /// Everything only the root has.
 pub(super) struct Root {
-    dir: PathBuf,
-    secret: Vec<u8>,
-    me: Uuid,
-    hub: Hub,
-    bus: UnixListener,
-    consoles_at: UnixListener,
-    strangers: BTreeMap<u64, Stranger>,
-    actors: BTreeMap<Uuid, Link>,
-    consoles: BTreeMap<ConsoleId, ConsoleLink>,
-    next: u64,
+    pub(super) dir: PathBuf,
+    pub(super) secret: Vec<u8>,
+    pub(super) me: Uuid,
+    pub(super) hub: Hub,
+    pub(super) bus: UnixListener,
+    pub(super) consoles_at: UnixListener,
+    pub(super) strangers: BTreeMap<u64, Stranger>,
+    pub(super) actors: BTreeMap<Uuid, Link>,
+    pub(super) consoles: BTreeMap<ConsoleId, ConsoleLink>,
+    pub(super) next: u64,
     /// For the root itself, as a member like any other.
     pub(super) local: Vec<Down>,
-    origin: Instant,
+    pub(super) origin: Instant,
 }
 
 fn listen(path: &Path) -> io::Result<UnixListener> {
@@ -121,7 +111,7 @@ impl Root {
         &self.hub
     }
 
-    fn now(&self) -> Now {
+    pub(super) fn now(&self) -> Now {
         Now(u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 
@@ -193,91 +183,7 @@ impl Root {
         self.deliver();
     }
 
-    fn accept(&mut self, plane: Plane) {
-        while self.strangers.len() < MAX_STRANGERS {
-            let listener = match plane {
-                Plane::Bus => &self.bus,
-                Plane::Hub => &self.consoles_at,
-            };
-            let stream = match listener.accept() {
-                Ok((stream, _)) => stream,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => {
-                    if error.kind() != io::ErrorKind::WouldBlock {
-                        tracing::warn!(target: "coulter::runtime", "a connection could not be accepted: {error}");
-                        // Out of descriptors, most likely: `poll` would come back at once, for ever.
-                        std::thread::sleep(Duration::from_millis(10));
-                    }
-                    return;
-                }
-            };
-            if let Err(error) = self.greet(stream, plane) {
-                tracing::warn!(target: "coulter::runtime", "a stranger at the {plane:?} socket was turned away: {error}");
-            }
-        }
-    }
-
-    fn greet(&mut self, stream: std::os::unix::net::UnixStream, plane: Plane) -> io::Result<()> {
-        let mut link = Link::new(stream, STRANGER_FRAME)?;
-        let pid = link.own_users_pid()?;
-        let nonce = match plane {
-            Plane::Hub => Vec::new(),
-            Plane::Bus => {
-                let nonce = proof::nonce()?;
-                link.send(&Down::Challenge { nonce: nonce.clone() }).map_err(|broken| io::Error::other(broken.to_string()))?;
-                nonce
-            }
-        };
-        self.next += 1;
-        self.strangers.insert(self.next, Stranger { link, plane, nonce, pid, until: Instant::now() + HANDSHAKE });
-        Ok(())
-    }
-
-    fn on_stranger(&mut self, n: u64) {
-        let Some(mut stranger) = self.strangers.remove(&n) else { return };
-        let now = self.now();
-        let filled = stranger.link.fill();
-        let said = match stranger.plane {
-            Plane::Bus => stranger.link.next::<Up>().map(|word| word.map(First::Up)),
-            Plane::Hub => stranger.link.next::<ToHub>().map(|word| word.map(First::Hub)),
-        };
-        let why = match said {
-            Ok(Some(First::Up(Up::Hello { aid, parent, proof }))) => {
-                if !proof::verify(&self.secret, &stranger.nonce, aid.uuid, &proof) {
-                    format!("it says it is {aid} and does not know the tree's secret")
-                } else if self.hub.is_member(aid.uuid) {
-                    format!("it says it is {aid}, who is here already")
-                } else {
-                    stranger.link.trust(TRUSTED_FRAME);
-                    let actor = aid.uuid;
-                    self.actors.insert(actor, stranger.link);
-                    self.hub.joined(now, aid, parent.uuid);
-                    // What it said in the same breath.
-                    return self.read_actor(actor);
-                }
-            }
-            Ok(Some(First::Hub(ToHub::Hello { version, attends }))) => {
-                stranger.link.trust(TRUSTED_FRAME);
-                let id = ConsoleId(n);
-                self.consoles.insert(id, ConsoleLink { link: stranger.link, dropped: 0, gap: false });
-                self.hub.console_joined(now, id, stranger.pid == std::process::id(), version, attends);
-                return self.read_console(id);
-            }
-            Ok(Some(_)) => "its first word was no greeting".to_owned(),
-            Err(broken) => broken.to_string(),
-            Ok(None) => match filled {
-                Ok(()) => {
-                    self.strangers.insert(n, stranger);
-                    return;
-                }
-                // Somebody looked whether we live, and went.
-                Err(_) => return,
-            },
-        };
-        tracing::warn!(target: "coulter::runtime", "process {} at the {:?} socket was turned away: {why}", stranger.pid, stranger.plane);
-    }
-
-    fn read_actor(&mut self, actor: Uuid) {
+    pub(super) fn read_actor(&mut self, actor: Uuid) {
         let now = self.now();
         let Some(link) = self.actors.get_mut(&actor) else { return };
         let mut over = link.fill().err();
@@ -311,7 +217,7 @@ impl Root {
         }
     }
 
-    fn read_console(&mut self, id: ConsoleId) {
+    pub(super) fn read_console(&mut self, id: ConsoleId) {
         let now = self.now();
         let Some(console) = self.consoles.get_mut(&id) else { return };
         let mut over = console.link.fill().err();
@@ -403,7 +309,12 @@ impl Root {
         }
         match console.link.send(&message) {
             Ok(()) => {}
-            Err(Broken::Frame(error)) => tracing::error!(target: "coulter::runtime", "a message to a console could not be sent: {error}"),
+            Err(Broken::Frame(error)) => {
+                let why = format!("what you asked for could not be sent: {error}; ask for less at once");
+                if console.link.send(&FromHub::Refused { why }).is_err() {
+                    self.drop_console(id, &Broken::Behind);
+                }
+            }
             Err(broken) => self.drop_console(id, &broken),
         }
     }
@@ -434,10 +345,4 @@ impl Root {
             tracing::warn!(target: "coulter::runtime", "the tree's directory {} is left behind: {error}", self.dir.display());
         }
     }
-}
-
-/// The first word of a stranger.
-enum First {
-    Up(Up),
-    Hub(ToHub),
 }

@@ -1,4 +1,5 @@
 //! A tree of watch threads in one process, and consoles that talk to it.
+#![allow(clippy::unwrap_used)] // a test that panics has failed
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};

@@ -2,6 +2,7 @@
 //!
 //! The test binary runs itself again: `helper` is the other process's body, and a test that does
 //! nothing when nobody asked for one.
+#![allow(clippy::unwrap_used)] // a test that panics has failed
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
