@@ -351,6 +351,9 @@ fn rule_6_1_a_stream_is_one_shot_and_only_of_a_started_context() {
     assert_eq!(opened(call()).may_open(), Err(OpenRefused::NotAContext));
     let mut caller = opened(context());
     peer(&mut caller, FromPeer::Return);
+    assert_eq!(caller.may_open(), Ok(()), "what it left behind is still to be had");
+    let mut caller = opened(context());
+    peer(&mut caller, fails(FinalFailure::Real));
     assert_eq!(caller.may_open(), Err(OpenRefused::Over));
 }
 

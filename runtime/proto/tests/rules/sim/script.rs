@@ -89,10 +89,31 @@ fn kid(rng: &mut Rng, wild: Wildness, depth: u32) -> (ChildKind, Body) {
     if rng.one_in(5) {
         ops.push(Op::Forever);
     }
+    if wild.stops && !wild.finite && rng.one_in(4) {
+        ops.extend([Op::Stop(2_000_000), Op::Stuck(1_000_000_000)]);
+    }
     (ChildKind::OneShot, Rc::new(ops))
 }
 
+/// A nursery that ends because its kids do, or because one of them fails.
+fn small_nursery(rng: &mut Rng, wild: Wildness) -> Op {
+    let mut kids: Vec<_> = (0..1 + rng.below(2)).map(|_| (ChildKind::OneShot, body(rng, wild, 0, Place::Call))).collect();
+    let mut ops = vec![Op::Sleep(rng.below(30_000))];
+    if wild.failures && rng.one_in(2) {
+        kids.push((ChildKind::OneShot, Rc::new(vec![Op::Sleep(rng.below(60_000)), Op::Fail])));
+        kids.push((ChildKind::Daemon, Body::default()));
+        kids.push((ChildKind::OneShot, Rc::new(vec![Op::Forever])));
+        if rng.one_in(2) {
+            ops.push(Op::Forever);
+        }
+    }
+    Op::Nursery { kids, body: Rc::new(ops), swallow: rng.one_in(2) }
+}
+
 fn nursery(rng: &mut Rng, wild: Wildness, depth: u32) -> Op {
+    if rng.one_in(5) {
+        return small_nursery(rng, wild);
+    }
     let kids = (0..1 + rng.below(3)).map(|_| kid(rng, wild, depth - 1)).collect();
     let mut ops = (*body(rng, wild, depth - 1, Place::Main)).clone();
     if rng.one_in(4) {
@@ -188,6 +209,12 @@ fn step(rng: &mut Rng, wild: Wildness, depth: u32, place: Place) -> Op {
                 Op::Timed(rng.below(120_000), Rc::new(ops))
             }
             14 if depth > 0 => Op::Spawn(body(rng, wild, 0, Place::Main)),
+            15 if depth > 0 && rng.one_in(4) => {
+                // A child that never ends, whose block does: only the deadline ends it.
+                let child = Rc::new(vec![Op::Started, Op::Forever]);
+                let block = body(rng, wild, 0, Place::Block);
+                Op::Timed(rng.below(120_000), Rc::new(vec![Op::Context { to: rng.below(1000), child, block, swallow: false }]))
+            }
             15 | 16 if depth > 0 => context(rng, wild, depth),
             17 if depth > 1 && rng.one_in(3) => nursery(rng, wild, depth - 1),
             17 if depth > 0 => Op::Call { to: rng.below(1000), child: body(rng, wild, depth - 1, Place::Call), swallow: rng.one_in(2) },

@@ -66,6 +66,7 @@ struct Frame {
     pc: usize,
     state: State,
     since: Option<u64>,
+    rung: u32,
     swallow: bool,
 }
 
@@ -80,7 +81,7 @@ pub(super) struct Task {
 
 impl Task {
     pub(super) fn new(kind: TaskKind, scope: ScopeId, body: Body, forever: bool) -> Self {
-        let bottom = Frame { kind: FrameKind::Bottom, scope, body, pc: 0, state: State::Running, since: None, swallow: false };
+        let bottom = Frame { kind: FrameKind::Bottom, scope, body, pc: 0, state: State::Running, since: None, rung: 0, swallow: false };
         Self { kind, frames: vec![bottom], woken: true, forever, panicked: false }
     }
     pub(super) fn scope(&self) -> ScopeId {
@@ -223,7 +224,8 @@ impl World {
         match kind {
             FrameKind::Block(dialog) | FrameKind::Call(dialog) => self.feed_caller(dialog, CallerInput::BlockDropped),
             FrameKind::Nursery(nursery) => self.feed_nursery(nursery, nursery::Input::BodyDropped),
-            FrameKind::Bottom | FrameKind::Shield | FrameKind::Timed => {}
+            FrameKind::Shield => assert!(self.wild.stops, "rule 5.7: what is shielded was dropped"),
+            FrameKind::Bottom | FrameKind::Timed => {}
         }
         self.feed_scopes(actor, scope::Input::BodyEnded { scope });
     }
@@ -235,6 +237,9 @@ impl World {
             assert!(!self.actors[actor].finished.contains_key(&scope), "a finished scope was not polled");
             self.actors[actor].owners.remove(&scope);
             let running = frame.state == State::Running;
+            if running && self.forget(&frame) {
+                continue;
+            }
             let mut held = if let State::Ending(Out::Error(errors)) = frame.state { errors } else { Vec::new() };
             match frame.kind {
                 FrameKind::Block(dialog) | FrameKind::Call(dialog) => {
@@ -258,6 +263,16 @@ impl World {
             }
             self.feed_scopes(actor, scope::Input::BodyDropped { scope });
         }
+    }
+
+    /// `mem::forget` of a block's future: nobody is told of anything, the scope around has to see to it.
+    fn forget(&mut self, frame: &Frame) -> bool {
+        match frame.kind {
+            FrameKind::Block(dialog) if !self.dialogs[dialog].duty_done && self.rng.one_in(4) => self.dialogs[dialog].owner = None,
+            FrameKind::Nursery(nursery) if !self.nurseries[nursery].finished && self.rng.one_in(4) => self.nurseries[nursery].owner = None,
+            _ => return false,
+        }
+        true
     }
 
     fn could_go_on(&self, actor: usize, task: usize) -> bool {
@@ -307,6 +322,13 @@ impl World {
         let row = &self.dialogs[dialog];
         if side == 0 { row.caller.may_send(len) } else { row.callee.as_ref().expect("a callee").may_send(len) }
     }
+    /// Whether the other side has nothing unread, and could have said so.
+    fn peer_took_all(&self, dialog: usize, side: usize) -> bool {
+        let row = &self.dialogs[dialog];
+        let there = &self.actors[row.ends[1 - side]];
+        let goes_on = there.alive && there.frozen.is_none() && !self.lost_at_once(dialog) && !row.callee_over;
+        goes_on && row.inbound[1 - side].is_empty()
+    }
     fn feed_side(&mut self, dialog: usize, side: usize, caller: CallerInput, callee: CalleeInput) {
         if side == 0 {
             self.feed_caller(dialog, caller);
@@ -341,6 +363,7 @@ impl World {
         let top = self.top_mut(actor, task);
         top.pc += 1;
         top.since = None;
+        top.rung = 0;
         true
     }
     fn execute(&mut self, actor: usize, task: usize, op: Op) -> bool {
@@ -370,7 +393,11 @@ impl World {
                 if let Some((dialog, side)) = enclosing {
                     let may = self.may_send(dialog, side, len);
                     if may == Ok(Reserve::Wait) {
-                        if since.is_some() {
+                        let all_taken = since.is_some() && self.peer_took_all(dialog, side);
+                        let rung = &mut self.top_mut(actor, task).rung;
+                        *rung = if all_taken { *rung + 1 } else { 0 };
+                        assert!(*rung < 4, "rule 6.2: a sender waits for credit though all was taken");
+                        if since.is_some() && !all_taken {
                             return self.next(actor, task);
                         }
                         self.top_mut(actor, task).since = Some(self.now);
@@ -478,7 +505,7 @@ impl World {
         let scope = self.actors[actor].scopes.open(Now(self.now), Some(around), scope_kind, deadline);
         let state = if matches!(kind, FrameKind::Block(_)) { State::Opening } else { State::Running };
         self.actors[actor].owners.insert(scope, task);
-        let frame = Frame { kind, scope, body, pc: 0, state, since: None, swallow };
+        let frame = Frame { kind, scope, body, pc: 0, state, since: None, rung: 0, swallow };
         if let Some(row) = self.actors[actor].tasks.get_mut(&task) {
             row.frames.push(frame);
         }

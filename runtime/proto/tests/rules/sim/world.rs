@@ -843,6 +843,7 @@ impl World {
                 }
                 CallerEffect::CancelTooSlow => {
                     self.report.too_slow += 1;
+                    assert!(self.wild.stops || self.lossy, "rule 5.3: a cancel was not acknowledged though nothing hinders it");
                     let there = self.actors[self.dialogs[dialog].ends[1]].uuid;
                     assert!(!self.actors[actor].debugged.contains(&there), "rule 9: a clock ran out on somebody who is stopped");
                 }
