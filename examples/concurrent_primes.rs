@@ -19,7 +19,7 @@ async fn is_prime(n: u64) -> bool {
     if n < 4 {
         return n > 1;
     }
-    n % 2 != 0 && (3..).step_by(2).take_while(|d| d * d <= n).all(|d| n % d != 0)
+    !n.is_multiple_of(2) && (3..).step_by(2).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d))
 }
 
 /// Has one worker test numbers for as long as there is a next.

@@ -24,12 +24,8 @@ async fn instrument(reading: String) -> Result<f64> {
 #[coulter::endpoint]
 async fn station() -> Result<f64> {
     coulter::open_nursery(async |an| {
-        let good = an
-            .run_in_actor("barometer", instrument::with("1013.2"))
-            .await?;
-        let broken = an
-            .run_in_actor("thermometer", instrument::with("-4,5"))
-            .await?;
+        let good = an.run_in_actor("barometer", instrument::with("1013.2")).await?;
+        let broken = an.run_in_actor("thermometer", instrument::with("-4,5")).await?;
         Ok(good.wait_for_result().await? + broken.wait_for_result().await?)
     })
     .await

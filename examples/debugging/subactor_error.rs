@@ -22,9 +22,7 @@ impl std::error::Error for Leak {}
 fn fill(bucket: u32, pours: &[u32]) -> Result<u32, Leak> {
     let poured: u32 = pours.iter().sum();
     if poured > bucket {
-        return Err(Leak {
-            litres: poured - bucket,
-        });
+        return Err(Leak { litres: poured - bucket });
     }
     Ok(poured)
 }

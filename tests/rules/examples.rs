@@ -51,10 +51,7 @@ fn built() -> &'static Path {
         if !cfg!(debug_assertions) {
             cargo.arg("--release");
         }
-        let status = cargo
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status()
-            .unwrap();
+        let status = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
         assert!(status.success(), "the examples do not build");
         let test = std::env::current_exe().unwrap();
         test.parent().unwrap().with_file_name("examples")
@@ -122,9 +119,7 @@ fn matches(pattern: &str, text: &str) -> bool {
     let Some((head, tail)) = pattern.split_once('*') else {
         return pattern == text;
     };
-    text.strip_prefix(head).is_some_and(|rest| {
-        (0..=rest.len()).any(|at| rest.is_char_boundary(at) && matches(tail, &rest[at..]))
-    })
+    text.strip_prefix(head).is_some_and(|rest| (0..=rest.len()).any(|at| rest.is_char_boundary(at) && matches(tail, &rest[at..])))
 }
 
 #[test]
@@ -165,12 +160,7 @@ impl RuntimeDir {
         };
         entries
             .flatten()
-            .filter(|entry| {
-                std::fs::read(entry.path().join("environ")).is_ok_and(|vars| {
-                    vars.split(|byte| *byte == 0)
-                        .any(|var| var == needle.as_bytes())
-                })
-            })
+            .filter(|entry| std::fs::read(entry.path().join("environ")).is_ok_and(|vars| vars.split(|byte| *byte == 0).any(|var| var == needle.as_bytes())))
             .map(|entry| format!("process {}", entry.file_name().display()))
             .collect()
     }
