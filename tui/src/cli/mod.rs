@@ -3,6 +3,7 @@ pub mod args;
 pub mod cancel;
 pub mod dashboard;
 pub mod exit;
+pub mod held;
 pub mod logs;
 pub mod out;
 pub mod plain;

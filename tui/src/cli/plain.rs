@@ -4,7 +4,7 @@
 //! While a prompt is open the program's output waits (bounded, counted), so that it never lands
 //! in a half-typed line.
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -17,14 +17,13 @@ use rustix::process::Signal;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::Failure;
+use super::held::{Held, write_to};
 use super::out::{self, Look};
 use crate::client::{Connection, trees};
 use crate::front::{self, Heard};
 use crate::run::{Channel, Program, descends_from};
 use crate::term::{Signals, Want, wait};
 
-/// Output held while a prompt is open.
-const MOST_HELD: usize = 1 << 20;
 /// How often the runtime directory is looked at until the program's tree is there.
 const LOOK: Duration = Duration::from_millis(50);
 /// After the program's end: how long its children may keep its output open.
@@ -62,9 +61,7 @@ pub struct Plain {
     prompted: bool,
     /// Stops told to go on because nobody can attend to them.
     let_go: HashSet<StopId>,
-    held: Vec<(Channel, Vec<u8>)>,
-    held_bytes: usize,
-    held_lost: usize,
+    held: Held,
     over: bool,
 }
 
@@ -89,9 +86,7 @@ impl Plain {
             typist: io::stdin().is_terminal(),
             prompted: false,
             let_go: HashSet::new(),
-            held: Vec::new(),
-            held_bytes: 0,
-            held_lost: 0,
+            held: Held::default(),
             over: false,
         }
     }
@@ -412,23 +407,14 @@ impl Plain {
 
     fn pass_on(&mut self, channel: Channel, bytes: Vec<u8>) -> Result<(), Failure> {
         if self.stop.is_some() {
-            if self.held_bytes + bytes.len() > MOST_HELD {
-                self.held_lost += bytes.len();
-            } else {
-                self.held_bytes += bytes.len();
-                self.held.push((channel, bytes));
-            }
+            self.held.hold(channel, bytes);
             return Ok(());
         }
         write_to(channel, &bytes)
     }
 
     fn release(&mut self) -> Result<(), Failure> {
-        for (channel, bytes) in std::mem::take(&mut self.held) {
-            write_to(channel, &bytes)?;
-        }
-        self.held_bytes = 0;
-        match std::mem::take(&mut self.held_lost) {
+        match self.held.release()? {
             0 => Ok(()),
             lost => self.event(&quiet(format!("{lost} bytes of output were dropped while the prompt was open"))),
         }
@@ -437,19 +423,6 @@ impl Plain {
 
 fn quiet(text: impl Into<String>) -> Line {
     Line(vec![Span::new(Role::Quiet, text)])
-}
-
-/// On a terminal the program's lines come without carriage returns (its pty adds none), and the
-/// terminal's own settings add them.
-fn write_to(channel: Channel, bytes: &[u8]) -> Result<(), Failure> {
-    let done = match channel {
-        Channel::Out => io::stdout().lock().write_all(bytes).and_then(|()| io::stdout().flush()),
-        Channel::Err => io::stderr().lock().write_all(bytes),
-    };
-    match done {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.map_err(Failure::from),
-    }
 }
 
 /// Starts a program for a plain console: on a pty where its output goes to a terminal, else on pipes.

@@ -91,7 +91,7 @@ impl Repl {
         let common = completion.candidates.iter().fold(first.as_str(), |common, other| shared_start(common, other));
         let typed = self.editor.before().len().saturating_sub(completion.start);
         if common.len() > typed || completion.candidates.len() == 1 {
-            self.editor.replace_from(completion.start, &common.to_owned());
+            self.editor.replace_from(completion.start, common);
         } else {
             let mut text = completion.candidates.iter().take(MOST_CANDIDATES).cloned().collect::<Vec<_>>().join("  ");
             if completion.candidates.len() > MOST_CANDIDATES {

@@ -3,11 +3,11 @@ use coulter_proto::exit::ExitStatus;
 use coulter_proto::hub::{FromHub, ToHub, TreeInfo};
 use coulter_proto::observe::{ActorRow, ActorState, Applied, Model, UnixMicros};
 
-use super::act;
 use super::key::Key;
 use super::layers::Layer;
 use super::rows;
 use super::state::{Link, State, View};
+use super::{deeds, keys};
 use crate::client::Found;
 
 /// What can happen.
@@ -81,11 +81,11 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             true
         }
         Msg::Key(key) => {
-            act::press(state, key, &mut effects);
+            keys::press(state, key, &mut effects);
             true
         }
         Msg::Paste(text) => {
-            act::paste(state, &text);
+            keys::paste(state, &text);
             true
         }
         Msg::Linked(tree) => {
@@ -150,7 +150,7 @@ fn hear(state: &mut State, message: &FromHub, effects: &mut Vec<Effect>) -> bool
             state.repl.seated(&state.live, *stop, banner);
             let stays = std::mem::take(&mut state.repl.stays) && state.view == View::Stops;
             if state.repl.wanted.take() == Some(*stop) || stays {
-                act::open_prompt(state);
+                deeds::open_prompt(state);
             } else {
                 announce(state);
             }
@@ -164,7 +164,7 @@ fn hear(state: &mut State, message: &FromHub, effects: &mut Vec<Effect>) -> bool
                 state.repl.left("the stop is over");
             }
             if state.program.as_ref().is_some_and(|program| program.leaving) {
-                act::let_all_go(state, effects);
+                deeds::let_all_go(state, effects);
             } else if stops.len() > before {
                 announce(state);
             }

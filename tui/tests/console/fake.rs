@@ -58,7 +58,7 @@ pub fn context(n: u64, side: Side, opener: u128, here: u128, there: u128, phase:
     ContextRow {
         key: ContextKey { opener: uuid(opener), n },
         side,
-        kind: if n % 2 == 0 { DialogKind::Call } else { DialogKind::Context },
+        kind: if n.is_multiple_of(2) { DialogKind::Call } else { DialogKind::Context },
         here: aid(here),
         there: aid(there),
         endpoint: format!("demo::workers::stream_{n}"),

@@ -5,15 +5,17 @@
 //! that its child has ended is final, whatever the child said or still says. Every store has a
 //! bound, and what was let go is counted ([`Lost`]), so a view can say that it is not all.
 //! No clock, no I/O: rates and ages are the reader's business.
+mod linked;
+mod query;
+
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use super::{
-    ActorRow, ActorState, Change, ChannelRow, ContextRow, Delta, LogRow, Phase, Side, StopRow,
-    Tables, TaskRow,
-};
+use super::{ActorRow, ActorState, Change, ChannelRow, ContextRow, Delta, LogRow, Phase, Side, StopRow, Tables, TaskRow};
 use crate::hub::{FromHub, TreeInfo};
 use crate::id::{ContextKey, StopId, TaskId, Uuid};
 use crate::repl::Line;
+
+pub use linked::{Linked, is_over};
 
 /// What a message did to the [`Model`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,14 +47,7 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self {
-            actors: 4096,
-            contexts: 200_000,
-            channels: 50_000,
-            tasks: 100_000,
-            log_bytes: 16 << 20,
-            text: 4096,
-        }
+        Self { actors: 4096, contexts: 200_000, channels: 50_000, tasks: 100_000, log_bytes: 16 << 20, text: 4096 }
     }
 }
 
@@ -65,77 +60,6 @@ pub struct Lost {
     pub logs_let_go: u64,
     /// Rows beyond a bound: actors, contexts, channels, tasks.
     pub rows: u64,
-}
-
-/// A context, with what each side says of it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Linked {
-    /// The side that opened it.
-    pub caller: Option<ContextRow>,
-    /// The side that runs the endpoint.
-    pub callee: Option<ContextRow>,
-}
-
-impl Linked {
-    fn side(&mut self, side: Side) -> &mut Option<ContextRow> {
-        match side {
-            Side::Caller => &mut self.caller,
-            Side::Callee => &mut self.callee,
-        }
-    }
-    /// The caller's row, else the callee's: for what both know.
-    #[must_use]
-    pub fn any(&self) -> Option<&ContextRow> {
-        self.caller.as_ref().or(self.callee.as_ref())
-    }
-    /// The name of the actor that opened it.
-    #[must_use]
-    pub fn from(&self) -> Option<&crate::id::Aid> {
-        self.caller
-            .as_ref()
-            .map(|row| &row.here)
-            .or(self.callee.as_ref().map(|row| &row.there))
-    }
-    /// The name of the actor that runs the endpoint.
-    #[must_use]
-    pub fn to(&self) -> Option<&crate::id::Aid> {
-        self.callee
-            .as_ref()
-            .map(|row| &row.here)
-            .or(self.caller.as_ref().map(|row| &row.there))
-    }
-    /// Whether either side still goes on.
-    #[must_use]
-    pub fn is_live(&self) -> bool {
-        [&self.caller, &self.callee]
-            .into_iter()
-            .flatten()
-            .any(|row| !is_over(&row.phase))
-    }
-    /// Stream items from the caller to the callee: as sent, else as received.
-    #[must_use]
-    pub fn down(&self) -> (u64, u64) {
-        match (&self.caller, &self.callee) {
-            (Some(row), _) => (row.sent, row.sent_bytes),
-            (None, Some(row)) => (row.received, row.received_bytes),
-            (None, None) => (0, 0),
-        }
-    }
-    /// Stream items from the callee to the caller: as sent, else as received.
-    #[must_use]
-    pub fn up(&self) -> (u64, u64) {
-        match (&self.callee, &self.caller) {
-            (Some(row), _) => (row.sent, row.sent_bytes),
-            (None, Some(row)) => (row.received, row.received_bytes),
-            (None, None) => (0, 0),
-        }
-    }
-}
-
-/// Whether a phase is a last one.
-#[must_use]
-pub fn is_over(phase: &Phase) -> bool {
-    matches!(phase, Phase::Done | Phase::Cancelled(_) | Phase::Failed(_))
 }
 
 /// Where one actor's numbered changes stand.
@@ -176,39 +100,24 @@ impl Model {
     /// An empty model with the default bounds. Whoever feeds it asks the hub for a snapshot first.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            asked: true,
-            ..Self::default()
-        }
+        Self { asked: true, ..Self::default() }
     }
     /// The same with other bounds.
     #[must_use]
     pub fn bounded(bounds: Bounds) -> Self {
-        Self {
-            bounds,
-            ..Self::new()
-        }
+        Self { bounds, ..Self::new() }
     }
 
     /// Folds one message in.
     pub fn apply(&mut self, message: &FromHub) -> Applied {
         match message {
             FromHub::Welcome { tree, .. } => self.tree = Some(tree.clone()),
-            FromHub::Snapshot {
-                actor,
-                seq,
-                tables,
-                last,
-            } => self.page(*actor, *seq, tables, *last),
+            FromHub::Snapshot { actor, seq, tables, last } => self.page(*actor, *seq, tables, *last),
             FromHub::Delta(delta) => return self.delta(delta),
             FromHub::Actor(row) => self.told_by_parent(row),
             FromHub::Stops(stops) => {
                 self.stops.clone_from(stops);
-                if self
-                    .banner
-                    .as_ref()
-                    .is_some_and(|(id, _)| self.stop(*id).is_none())
-                {
+                if self.banner.as_ref().is_some_and(|(id, _)| self.stop(*id).is_none()) {
                     self.banner = None;
                 }
             }
@@ -235,24 +144,12 @@ impl Model {
 
     fn page(&mut self, actor: Uuid, seq: u64, tables: &Tables, last: bool) {
         self.forget_rows(actor);
-        self.heard.insert(
-            actor,
-            Heard {
-                seq: Some(seq),
-                stale: false,
-            },
-        );
+        self.heard.insert(actor, Heard { seq: Some(seq), stale: false });
         for row in &tables.actors {
             self.actor_row(actor, row);
         }
-        tables
-            .contexts
-            .iter()
-            .for_each(|row| self.context(actor, row));
-        tables
-            .channels
-            .iter()
-            .for_each(|row| self.channel(actor, row));
+        tables.contexts.iter().for_each(|row| self.context(actor, row));
+        tables.channels.iter().for_each(|row| self.channel(actor, row));
         tables.tasks.iter().for_each(|row| self.task(actor, row));
         if last {
             self.asked = false;
@@ -290,20 +187,12 @@ impl Model {
                 Change::TaskGone(id) => drop(self.tasks.remove(&(delta.actor, *id))),
             }
         }
-        if delta.changes.is_empty() {
-            Applied::Nothing
-        } else {
-            Applied::Changed
-        }
+        if delta.changes.is_empty() { Applied::Nothing } else { Applied::Changed }
     }
 
     /// A row that came from `by`: about itself, or about a child of it.
     fn actor_row(&mut self, by: Uuid, row: &ActorRow) {
-        if row.aid.uuid == by {
-            self.told_by_itself(row)
-        } else {
-            self.told_by_parent(row)
-        }
+        if row.aid.uuid == by { self.told_by_itself(row) } else { self.told_by_parent(row) }
     }
 
     fn told_by_itself(&mut self, row: &ActorRow) {
@@ -322,19 +211,13 @@ impl Model {
     fn told_by_parent(&mut self, row: &ActorRow) {
         let mut row = self.clipped(row);
         if let Some(known) = self.actors.get(&row.aid.uuid) {
-            if matches!(known.state, ActorState::Ended { .. })
-                && !matches!(row.state, ActorState::Ended { .. })
-            {
+            if matches!(known.state, ActorState::Ended { .. }) && !matches!(row.state, ActorState::Ended { .. }) {
                 return;
             }
             // The parent knows the state; of the rest the actor itself knows more.
             let state = row.state;
             let parent = row.parent.or_else(|| known.parent.clone());
-            row = ActorRow {
-                state,
-                parent,
-                ..known.clone()
-            };
+            row = ActorRow { state, parent, ..known.clone() };
         }
         self.keep_actor(row);
     }
@@ -380,10 +263,7 @@ impl Model {
         if let Phase::Failed(why) = &mut row.phase {
             clip(why, self.bounds.text);
         }
-        self.told
-            .entry(actor)
-            .or_default()
-            .insert((row.key, row.side));
+        self.told.entry(actor).or_default().insert((row.key, row.side));
         let (key, side) = (row.key, row.side);
         *self.contexts.entry(key).or_default().side(side) = Some(row);
     }
@@ -409,9 +289,7 @@ impl Model {
     }
 
     fn channel(&mut self, actor: Uuid, row: &ChannelRow) {
-        if self.channels.len() >= self.bounds.channels
-            && !self.channels.contains_key(&(actor, row.id))
-        {
+        if self.channels.len() >= self.bounds.channels && !self.channels.contains_key(&(actor, row.id)) {
             self.lost.rows += 1;
         } else {
             self.channels.insert((actor, row.id), row.clone());
@@ -453,179 +331,10 @@ impl Model {
         row.vars.iter_mut().for_each(|(_, value)| clip(value, most));
         row
     }
-
-    /// What the hub said of the tree when it greeted.
-    #[must_use]
-    pub fn tree(&self) -> Option<&TreeInfo> {
-        self.tree.as_ref()
-    }
-    /// Whether a whole snapshot has been folded: before that, what is missing says nothing.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        self.complete
-    }
-    /// Whether the hub said that the tree is ending.
-    #[must_use]
-    pub fn is_ending(&self) -> bool {
-        self.ending
-    }
-    /// One actor.
-    #[must_use]
-    pub fn actor(&self, id: Uuid) -> Option<&ActorRow> {
-        self.actors.get(&id)
-    }
-    /// How many actors are known, ended ones included.
-    #[must_use]
-    pub fn actor_count(&self) -> usize {
-        self.actors.len()
-    }
-    /// All actors in no particular order.
-    pub fn actors(&self) -> impl Iterator<Item = &ActorRow> {
-        self.actors.values()
-    }
-    /// An actor's state, with what the seat's queue knows: who is in it is stopped.
-    #[must_use]
-    pub fn state(&self, row: &ActorRow) -> ActorState {
-        let ended = matches!(row.state, ActorState::Ended { .. });
-        if !ended && self.stops.iter().any(|stop| stop.actor == row.aid) {
-            ActorState::Stopped
-        } else {
-            row.state
-        }
-    }
-    /// All actors, parents before their children, siblings by age; each with its depth.
-    /// Those whose parent is not known stand at the top.
-    #[must_use]
-    pub fn in_tree_order(&self) -> Vec<(usize, &ActorRow)> {
-        let mut children: HashMap<Option<Uuid>, Vec<&ActorRow>> = HashMap::new();
-        for row in self.actors.values() {
-            let parent = row
-                .parent
-                .as_ref()
-                .map(|aid| aid.uuid)
-                .filter(|id| self.actors.contains_key(id));
-            children.entry(parent).or_default().push(row);
-        }
-        for rows in children.values_mut() {
-            rows.sort_by(|a, b| {
-                (b.started, &b.aid.name, b.aid.uuid).cmp(&(a.started, &a.aid.name, a.aid.uuid))
-            });
-        }
-        let mut ordered = Vec::with_capacity(self.actors.len());
-        let mut open: Vec<(usize, &ActorRow)> = Vec::new();
-        open.extend(
-            children
-                .remove(&None)
-                .unwrap_or_default()
-                .into_iter()
-                .map(|row| (0, row)),
-        );
-        while let Some((depth, row)) = open.pop() {
-            ordered.push((depth, row));
-            let below = children.remove(&Some(row.aid.uuid)).unwrap_or_default();
-            open.extend(below.into_iter().map(|row| (depth + 1, row)));
-        }
-        // Actors that name each other as parents are nobody's children; they are shown all the same.
-        let mut rest: Vec<_> = children
-            .into_values()
-            .flatten()
-            .map(|row| (0, row))
-            .collect();
-        rest.sort_by_key(|(_, row)| (row.started, row.aid.uuid));
-        ordered.extend(rest);
-        ordered
-    }
-    /// One context.
-    #[must_use]
-    pub fn context_by_key(&self, key: ContextKey) -> Option<&Linked> {
-        self.contexts.get(&key)
-    }
-    /// All contexts, each once, by key: the same order every time.
-    pub fn contexts(&self) -> impl Iterator<Item = (ContextKey, &Linked)> {
-        self.contexts.iter().map(|(key, linked)| (*key, linked))
-    }
-    /// The contexts an actor has a side of.
-    pub fn contexts_of(&self, actor: Uuid) -> impl Iterator<Item = (ContextKey, &Linked)> {
-        let mut keys: Vec<_> = self
-            .told
-            .get(&actor)
-            .into_iter()
-            .flatten()
-            .map(|(key, _)| *key)
-            .collect();
-        keys.sort_unstable();
-        keys.dedup();
-        keys.into_iter()
-            .filter_map(|key| self.contexts.get(&key).map(|linked| (key, linked)))
-    }
-    /// How many contexts are known.
-    #[must_use]
-    pub fn context_count(&self) -> usize {
-        self.contexts.len()
-    }
-    /// All ends of channels, by actor.
-    pub fn channels(&self) -> impl Iterator<Item = &ChannelRow> {
-        self.channels.values()
-    }
-    /// The channels of one actor.
-    pub fn channels_of(&self, actor: Uuid) -> impl Iterator<Item = &ChannelRow> {
-        self.channels
-            .range((actor, 0)..=(actor, u64::MAX))
-            .map(|(_, row)| row)
-    }
-    /// The tasks of one actor.
-    pub fn tasks_of(&self, actor: Uuid) -> impl Iterator<Item = &TaskRow> {
-        self.tasks
-            .range((actor, TaskId(0))..=(actor, TaskId(u64::MAX)))
-            .map(|(_, row)| row)
-    }
-    /// The seat's queue.
-    #[must_use]
-    pub fn stops(&self) -> &[StopRow] {
-        &self.stops
-    }
-    /// One stop.
-    #[must_use]
-    pub fn stop(&self, id: StopId) -> Option<&StopRow> {
-        self.stops.iter().find(|stop| stop.id == id)
-    }
-    /// The stop that has the seat, with what its prompt opens with, if this console attends.
-    #[must_use]
-    pub fn seated(&self) -> Option<(StopId, &[Line])> {
-        self.banner
-            .as_ref()
-            .map(|(id, lines)| (*id, lines.as_slice()))
-    }
-    /// The log records still kept, in order of arrival.
-    #[must_use]
-    pub fn logs(&self) -> &VecDeque<LogRow> {
-        &self.logs
-    }
-    /// How many records came in all; the oldest kept one is number `logs_seen() - logs().len()`.
-    #[must_use]
-    pub fn logs_seen(&self) -> u64 {
-        self.logs_seen
-    }
-    /// What could not be kept.
-    #[must_use]
-    pub fn lost(&self) -> Lost {
-        self.lost
-    }
-    /// Everything dropped anywhere: here, on the way, and by the actors themselves.
-    #[must_use]
-    pub fn dropped(&self) -> u64 {
-        let by_actors: u64 = self.actors.values().map(|row| row.dropped).sum();
-        by_actors + self.lost.logs_on_the_way + self.lost.logs_let_go + self.lost.rows
-    }
 }
 
 fn weight(row: &LogRow) -> usize {
-    std::mem::size_of::<LogRow>()
-        + row.message.len()
-        + row.target.len()
-        + row.task.len()
-        + row.place.len()
-        + row.actor.name.len()
+    std::mem::size_of::<LogRow>() + row.message.len() + row.target.len() + row.task.len() + row.place.len() + row.actor.name.len()
 }
 
 fn clip(text: &mut String, most: usize) {

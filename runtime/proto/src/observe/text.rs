@@ -157,15 +157,9 @@ pub fn tree(model: &Model) -> Vec<Line> {
         .zip(branches)
         .map(|((_, row), branch)| {
             let now = model.state(row);
-            let name = vec![
-                Span::new(Role::Quiet, branch),
-                Span::new(Role::Name, clean(&row.aid.name, FIELD)),
-            ];
-            let notes = if now == ActorState::Running && row.busy_for >= 1_000_000 {
-                format!("busy for {} s", row.busy_for / 1_000_000)
-            } else {
-                String::new()
-            };
+            let name = vec![Span::new(Role::Quiet, branch), Span::new(Role::Name, clean(&row.aid.name, FIELD))];
+            let notes =
+                if now == ActorState::Running && row.busy_for >= 1_000_000 { format!("busy for {} s", row.busy_for / 1_000_000) } else { String::new() };
             vec![
                 Line(name),
                 cell(Role::Value, row.aid.pid.to_string()),
@@ -191,8 +185,8 @@ pub fn branches(rows: &[(usize, &ActorRow)]) -> Vec<String> {
         more.resize(depth + 1, false);
         more[depth] = true;
         let mut text = String::new();
-        for level in 1..depth.min(DEEPEST) {
-            text.push_str(if more[level] { "│  " } else { "   " });
+        for more in more.iter().take(depth.min(DEEPEST)).skip(1) {
+            text.push_str(if *more { "│  " } else { "   " });
         }
         if depth > 0 {
             text.push_str(if follows { "├─ " } else { "└─ " });
@@ -221,31 +215,15 @@ pub fn contexts(model: &Model) -> Vec<Line> {
                 cell(Role::Name, call(&row.endpoint, &row.arguments)),
                 cell(Role::Plain, name(linked.from())),
                 cell(Role::Plain, name(linked.to())),
-                cell(
-                    Role::Quiet,
-                    if row.kind == DialogKind::Call {
-                        "call"
-                    } else {
-                        "context"
-                    },
-                ),
+                cell(Role::Quiet, if row.kind == DialogKind::Call { "call" } else { "context" }),
                 cell(role, phase(&row.phase)),
-                cell(
-                    Role::Value,
-                    format!("{}/{}", linked.down().0, linked.up().0),
-                ),
+                cell(Role::Value, format!("{}/{}", linked.down().0, linked.up().0)),
                 cell(Role::Quiet, context_id(row.key)),
                 cell(Role::Quiet, waiting(linked)),
             ])
         })
         .collect();
-    aligned(
-        &[
-            "endpoint", "from", "to", "kind", "phase", "down/up", "id", "waiting",
-        ],
-        table,
-        "contexts",
-    )
+    aligned(&["endpoint", "from", "to", "kind", "phase", "down/up", "id", "waiting"], table, "contexts")
 }
 
 /// A context's id for people: the first digits of its opener's id, and its number there.
@@ -268,11 +246,7 @@ pub fn waiting(linked: &Linked) -> String {
     let sides = [("caller", &linked.caller), ("callee", &linked.callee)];
     let words: Vec<String> = sides
         .into_iter()
-        .filter_map(|(side, row)| {
-            row.as_ref()
-                .filter(|row| !row.waiting.is_empty())
-                .map(|row| (side, row))
-        })
+        .filter_map(|(side, row)| row.as_ref().filter(|row| !row.waiting.is_empty()).map(|row| (side, row)))
         .map(|(side, row)| format!("{side}: {}", clean(&row.waiting, FIELD)))
         .collect();
     words.join(", ")
@@ -289,26 +263,14 @@ pub fn channels(model: &Model) -> Vec<Line> {
                 cell(Role::Plain, clean(&row.there.to_string(), FIELD)),
                 cell(Role::Quiet, clean(&row.transport, FIELD)),
                 cell(Role::Value, format!("{}/{}", row.sent, row.received)),
-                cell(
-                    Role::Value,
-                    format!("{}/{}", row.sent_bytes, row.received_bytes),
-                ),
+                cell(Role::Value, format!("{}/{}", row.sent_bytes, row.received_bytes)),
                 cell(Role::Value, row.unsent.to_string()),
                 cell(Role::Value, row.dialogs.to_string()),
                 cell(Role::Quiet, clean(&row.raddr, TAIL)),
             ]
         })
         .collect();
-    let heads = [
-        "here",
-        "there",
-        "over",
-        "frames out/in",
-        "bytes out/in",
-        "unsent",
-        "dialogs",
-        "address",
-    ];
+    let heads = ["here", "there", "over", "frames out/in", "bytes out/in", "unsent", "dialogs", "address"];
     aligned(&heads, table, "channels")
 }
 
@@ -323,11 +285,7 @@ pub fn stops(model: &Model) -> Vec<Line> {
                 StopStatus::Seated => "has the seat".to_owned(),
                 StopStatus::Queued(place) => format!("waits, number {place}"),
             };
-            let role = if row.reason == StopReason::Pause {
-                Role::Warning
-            } else {
-                Role::Error
-            };
+            let role = if row.reason == StopReason::Pause { Role::Warning } else { Role::Error };
             vec![
                 cell(Role::Value, row.id.0.to_string()),
                 cell(Role::Name, clean(&row.actor.to_string(), FIELD)),
@@ -338,11 +296,7 @@ pub fn stops(model: &Model) -> Vec<Line> {
             ]
         })
         .collect();
-    aligned(
-        &["stop", "actor", "task", "seat", "place", "why"],
-        table,
-        "stops",
-    )
+    aligned(&["stop", "actor", "task", "seat", "place", "why"], table, "stops")
 }
 
 fn name(aid: Option<&Aid>) -> String {
@@ -360,12 +314,7 @@ fn aligned(heads: &[&str], mut table: Vec<Vec<Line>>, what: &str) -> Vec<Line> {
     }
     let beyond = table.len().saturating_sub(MOST_LINES);
     table.truncate(MOST_LINES);
-    let width = |line: &Line| {
-        line.0
-            .iter()
-            .map(|span| span.text.chars().count())
-            .sum::<usize>()
-    };
+    let width = |line: &Line| line.0.iter().map(|span| span.text.chars().count()).sum::<usize>();
     let mut widths: Vec<usize> = heads.iter().map(|head| head.chars().count()).collect();
     for row in &table {
         for (column, line) in row.iter().enumerate() {
@@ -389,10 +338,7 @@ fn aligned(heads: &[&str], mut table: Vec<Vec<Line>>, what: &str) -> Vec<Line> {
         })
         .collect();
     if beyond > 0 {
-        lines.push(Line(vec![Span::new(
-            Role::Quiet,
-            format!("and {beyond} more {what}"),
-        )]));
+        lines.push(Line(vec![Span::new(Role::Quiet, format!("and {beyond} more {what}"))]));
     }
     lines
 }

@@ -1,4 +1,6 @@
 //! What is printed is aligned, bounded, and harmless.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test says no")]
+
 use proptest::prelude::*;
 
 use super::*;
@@ -6,11 +8,7 @@ use crate::hub::FromHub;
 use crate::id::Uuid;
 
 fn actor(n: u128, parent: Option<u128>, name: &str) -> ActorRow {
-    let aid = |n: u128| Aid {
-        name: name.to_owned(),
-        uuid: Uuid::from_u128(n << 96),
-        pid: 100 + n as u32,
-    };
+    let aid = |n: u128| Aid { name: name.to_owned(), uuid: Uuid::from_u128(n << 96), pid: 100 + n as u32 };
     ActorRow {
         aid: aid(n),
         parent: parent.map(aid),
@@ -44,13 +42,7 @@ fn escape_sequences_leave_nothing_behind() {
 #[test]
 fn a_tree_is_drawn_with_its_branches() {
     let mut model = Model::new();
-    for (n, parent) in [
-        (1, None),
-        (2, Some(1)),
-        (3, Some(2)),
-        (4, Some(1)),
-        (5, Some(4)),
-    ] {
+    for (n, parent) in [(1, None), (2, Some(1)), (3, Some(2)), (4, Some(1)), (5, Some(4))] {
         model.apply(&FromHub::Actor(actor(n, parent, "x")));
     }
     let text: Vec<String> = tree(&model).iter().map(Line::text).collect();
@@ -70,12 +62,7 @@ fn a_tree_is_drawn_with_its_branches() {
 #[test]
 fn nothing_is_said_in_words() {
     let model = Model::new();
-    for (lines, word) in [
-        (tree(&model), "actors"),
-        (contexts(&model), "contexts"),
-        (channels(&model), "channels"),
-        (stops(&model), "stops"),
-    ] {
+    for (lines, word) in [(tree(&model), "actors"), (contexts(&model), "contexts"), (channels(&model), "channels"), (stops(&model), "stops")] {
         assert_eq!(lines[0].text(), format!("no {word}"));
     }
 }
