@@ -26,6 +26,7 @@ macro_rules! log_transport { ($($rest:tt)+) => { ::tracing::trace!(target: "coul
 /// Level runtime: spawning, dialogs, nurseries.
 macro_rules! log_runtime { ($($rest:tt)+) => { $crate::log::log_at!("coulter::runtime", $($rest)+) }; }
 /// Level devx: the debugger at work.
+#[allow(unused_macros)] // without the debugger nobody says anything here
 macro_rules! log_devx { ($($rest:tt)+) => { $crate::log::log_at!("coulter::devx", $($rest)+) }; }
 /// Level io: what processes print.
 #[allow(unused_macros)] // the level is complete with it, whether or not a room says anything there
