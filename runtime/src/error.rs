@@ -263,6 +263,8 @@ struct ReportInner {
     at: &'static Location<'static>,
     type_name: &'static str,
     id: Uuid,
+    /// The user's frames, in debug mode: the stack of the failing `?`, before it is gone.
+    stack: Option<String>,
 }
 
 impl<E: Into<BoxError> + 'static> From<E> for Report {
@@ -272,7 +274,9 @@ impl<E: Into<BoxError> + 'static> From<E> for Report {
         let error = error.into();
         let id = error.downcast_ref::<Error>().map_or_else(crate::boot::fresh_uuid, |e| e.failure().id);
         let type_name = if wrapped { "dyn Error" } else { type_name };
-        Self(Box::new(ReportInner { error, at: Location::caller(), type_name, id }))
+        // What came from another actor has its stack there.
+        let stack = if error.is::<Error>() { None } else { crate::hooks::stack_text() };
+        Self(Box::new(ReportInner { error, at: Location::caller(), type_name, id, stack }))
     }
 }
 
@@ -301,7 +305,7 @@ impl Report {
     #[track_caller]
     pub fn msg(message: impl fmt::Display) -> Self {
         let text: BoxError = message.to_string().into();
-        Self(Box::new(ReportInner { error: text, at: Location::caller(), type_name: "String", id: crate::boot::fresh_uuid() }))
+        Self(Box::new(ReportInner { error: text, at: Location::caller(), type_name: "String", id: crate::boot::fresh_uuid(), stack: crate::hooks::stack_text() }))
     }
 
     #[track_caller]
@@ -358,6 +362,7 @@ impl Report {
         failure.type_name = self.0.type_name.to_owned();
         failure.location = Some(format!("{}:{}:{}", self.0.at.file(), self.0.at.line(), self.0.at.column()));
         failure.source = crate::boot::try_current_aid();
+        failure.backtrace.clone_from(&self.0.stack);
         let mut next = self.0.error.source();
         while let Some(error) = next {
             failure.causes.push(error.to_string());

@@ -30,7 +30,7 @@ async fn never() -> Result<()> {
 
 mod elsewhere {
     #[coulter::endpoint]
-    pub async fn hidden() -> u8 {
+    pub(crate) async fn hidden() -> u8 {
         1
     }
 }

@@ -4,7 +4,9 @@
 mod calls;
 mod contexts;
 mod errors;
+mod examples;
 mod nurseries;
+mod signals;
 mod spawning;
 mod streams;
 mod support;

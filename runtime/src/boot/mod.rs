@@ -37,9 +37,14 @@ pub(crate) fn try_current_aid() -> Option<Aid> {
     CURRENT.get().cloned()
 }
 
+/// Whether this process was spawned as an actor and has not become one yet.
+fn is_marked_as_child() -> bool {
+    std::env::var_os(coulter_proto::spawn::CHILD_MARKER).is_some()
+}
+
 /// The child marker, taken out of the environment of this process.
 pub(crate) fn take_child_marker() -> bool {
-    let marked = std::env::var_os(coulter_proto::spawn::CHILD_MARKER).is_some();
+    let marked = is_marked_as_child();
     if marked {
         marker::remove(coulter_proto::spawn::CHILD_MARKER);
     }

@@ -38,10 +38,12 @@ pub fn run_test<T: TestOutcome>(options: MainOptions, module: &'static str, name
         None => name.to_owned(),
     };
     let args: Vec<String> = [&path, "--exact", "--include-ignored", "--nocapture", "--test-threads=1", "-q"].map(str::to_owned).to_vec();
+    if super::is_marked_as_child() || std::env::var_os(TEST_ROOT).is_some() {
+        crate::spawn::method::set_child_args(args.clone());
+    }
     super::child::run_if_child(options.each);
     if std::env::var_os(TEST_ROOT).is_some() {
         super::marker::remove(TEST_ROOT);
-        crate::spawn::method::set_child_args(args);
         return run_root(options, body);
     }
     run_in_process(&path, &args);
