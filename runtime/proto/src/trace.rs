@@ -91,7 +91,9 @@ impl Traced for Registrar {
 
 /// Where the lines go. Shared by all machines of a process; lines carry the machine's name and number.
 #[derive(Clone)]
-pub struct Recorder(Arc<Mutex<dyn FnMut(&str) + Send>>);
+pub struct Recorder(Arc<Mutex<Write>>);
+
+type Write = dyn FnMut(&str) + Send;
 
 impl Recorder {
     /// A recorder that hands each line (without its newline) to `write`.

@@ -5,7 +5,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::streams::Streams;
-use super::{DialogKind, DialogPhase, Final, FinalFailure, FromPeer, OpenRefused, ReceiveState, Reserve, SendRefused, StartState, StreamEnd, Terms, ToPeer, Violation, Waiter};
+use super::{
+    DialogKind, DialogPhase, Final, FinalFailure, FromPeer, OpenRefused, ReceiveState, Reserve, SendRefused, StartState, StreamEnd, Terms, ToPeer, Violation,
+    Waiter,
+};
 use crate::id::ErrorToken;
 use crate::machine::{Machine, Sink};
 use crate::time::{Deadline, Now};

@@ -1,7 +1,7 @@
 //! Rules 4.3, 5.1 to 5.7, 6.1, 6.4: calls and contexts, each side by itself.
 use coulter_proto::dialog::{
-    BlockEnd, Callee, CalleeEffect, CalleeInput, Caller, CallerEffect, CallerInput, DialogKind, DialogPhase, Final, FinalFailure, FinalKind, FromPeer, OpenRefused, Overrun, ReceiveState,
-    Reserve, SendRefused, StartRefused, StartState, StreamEnd, TaskEnd, Terms, ToPeer, Verdict, Waiter,
+    BlockEnd, Callee, CalleeEffect, CalleeInput, Caller, CallerEffect, CallerInput, DialogKind, DialogPhase, Final, FinalFailure, FinalKind, FromPeer,
+    OpenRefused, Overrun, ReceiveState, Reserve, SendRefused, StartRefused, StartState, StreamEnd, TaskEnd, Terms, ToPeer, Verdict, Waiter,
 };
 use coulter_proto::id::{CauseToken, ErrorToken};
 use coulter_proto::machine::Machine;
@@ -56,7 +56,10 @@ fn running(terms: Terms) -> Callee {
 fn final_of(callee: &mut Callee, end: TaskEnd) -> ToPeer {
     let effects = feed(callee, 0, CalleeInput::TaskEnded(end));
     assert_eq!(effects.last(), Some(&CalleeEffect::Ended));
-    let words: Vec<_> = effects.iter().filter_map(|effect| if let CalleeEffect::Send(message @ (ToPeer::Return | ToPeer::Fail(_))) = effect { Some(*message) } else { None }).collect();
+    let words: Vec<_> = effects
+        .iter()
+        .filter_map(|effect| if let CalleeEffect::Send(message @ (ToPeer::Return | ToPeer::Fail(_))) = effect { Some(*message) } else { None })
+        .collect();
     assert_eq!(words.len(), 1, "one final word");
     words[0]
 }
@@ -69,7 +72,11 @@ fn rule_5_1_the_block_begins_with_started_and_an_error_before_it_fails_the_openi
     assert!(effects.contains(&CallerEffect::Wake(Waiter::Started)));
     assert!(effects.contains(&CallerEffect::Ended));
     assert!(!effects.contains(&CallerEffect::DropBlock), "there is no block yet");
-    for (input, verdict) in [(CallerInput::Peer(fails(FOREIGN)), Verdict::Remote), (CallerInput::Peer(fails(FinalFailure::Real)), Verdict::Remote), (CallerInput::ChannelLost, Verdict::Lost)] {
+    for (input, verdict) in [
+        (CallerInput::Peer(fails(FOREIGN)), Verdict::Remote),
+        (CallerInput::Peer(fails(FinalFailure::Real)), Verdict::Remote),
+        (CallerInput::ChannelLost, Verdict::Lost),
+    ] {
         let mut caller = Caller::new(context());
         feed(&mut caller, 0, input);
         assert_eq!(caller.verdict(), Some(verdict));
@@ -367,11 +374,7 @@ fn rule_6_1_credit_starts_with_the_context() {
 
 #[test]
 fn rule_6_1_receive_gives_none_only_for_a_clean_close_and_for_ever() {
-    for (word, end) in [
-        (FromPeer::Return, StreamEnd::Returned),
-        (fails(FinalFailure::Real), StreamEnd::Failed),
-        (fails(FOREIGN), StreamEnd::Cancelled),
-    ] {
+    for (word, end) in [(FromPeer::Return, StreamEnd::Returned), (fails(FinalFailure::Real), StreamEnd::Failed), (fails(FOREIGN), StreamEnd::Cancelled)] {
         let mut caller = opened(context());
         assert_eq!(caller.receive_state(), ReceiveState::Open);
         peer(&mut caller, word);

@@ -134,7 +134,8 @@ fn rule_4_3_a_spoofed_identity_is_refused() {
 fn rule_11_1_a_purpose_not_served_is_refused() {
     let mut serving = config(2, Purpose::Tree);
     serving.serves = vec![Purpose::Tree];
-    let (_, r) = run(Handshake::new(Role::Initiator, config(1, Purpose::Probe), Key(5)), Handshake::new(Role::Responder, serving, Key(5)), |_, message| message);
+    let (_, r) =
+        run(Handshake::new(Role::Initiator, config(1, Purpose::Probe), Key(5)), Handshake::new(Role::Responder, serving, Key(5)), |_, message| message);
     assert_eq!(r, [Effect::Failed(HandshakeError::WrongPurpose(Purpose::Probe))]);
 }
 

@@ -50,7 +50,7 @@ fn rule_8_2_an_address_nobody_answers_is_removed_and_with_the_last_the_entry() {
     two.addresses.push(second.clone());
     feed(&mut table, 0, Input::Register(two));
     feed(&mut table, 0, Input::AddressDead(Address::Uds("/1".into())));
-    assert_eq!(table.find("frank").unwrap().addresses, [second.clone()]);
+    assert_eq!(table.find("frank").unwrap().addresses, vec![second.clone()]);
     feed(&mut table, 0, Input::AddressDead(second));
     assert_eq!(table.find("frank"), None);
 }

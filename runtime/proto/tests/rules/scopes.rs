@@ -251,7 +251,10 @@ impl World {
             match effect {
                 Effect::Finished { scope, errors, .. } => {
                     assert!(self.open.remove(&scope), "finished twice: {scope:?}");
-                    assert!(!self.parent.iter().any(|(kid, around)| *around == scope && self.open.contains(kid)), "{scope:?} finished before what was opened in it");
+                    assert!(
+                        !self.parent.iter().any(|(kid, around)| *around == scope && self.open.contains(kid)),
+                        "{scope:?} finished before what was opened in it"
+                    );
                     assert!(!self.duties.values().any(|at| *at == scope), "{scope:?} finished before its duties");
                     self.errors_out.extend(errors);
                 }
@@ -274,7 +277,7 @@ impl World {
         match step.what {
             0..=2 => {
                 let kind = [ScopeKind::Inline, ScopeKind::Task, ScopeKind::Spawned, ScopeKind::Shield][usize::from(step.kind)];
-                let new = self.scopes.open(Now(self.now), Some(scope), kind, (n % 3 == 0).then_some(900_000));
+                let new = self.scopes.open(Now(self.now), Some(scope), kind, n.is_multiple_of(3).then_some(900_000));
                 self.parent.insert(new, self.scopes.parent(new).unwrap());
                 self.open.insert(new);
             }

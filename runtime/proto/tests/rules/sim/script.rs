@@ -27,9 +27,22 @@ pub(super) enum Op {
     Shield(Body),
     Timed(u64, Body),
     Spawn(Body),
-    Context { to: u64, child: Body, block: Body, swallow: bool },
-    Call { to: u64, child: Body, swallow: bool },
-    Nursery { kids: Vec<(ChildKind, Body)>, body: Body, swallow: bool },
+    Context {
+        to: u64,
+        child: Body,
+        block: Body,
+        swallow: bool,
+    },
+    Call {
+        to: u64,
+        child: Body,
+        swallow: bool,
+    },
+    Nursery {
+        kids: Vec<(ChildKind, Body)>,
+        body: Body,
+        swallow: bool,
+    },
     /// One more kid for the nursery around.
     Kid(ChildKind, Body),
     /// Never ends by itself.

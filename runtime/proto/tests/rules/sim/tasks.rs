@@ -159,7 +159,13 @@ impl World {
         }
         if self.actors[actor].alive && self.actors[actor].frozen.is_none() {
             for (number, task) in &self.actors[actor].tasks {
-                assert!(!self.could_go_on(actor, *number), "a lost wake: task {number} of actor {actor} could go on: {:?} {:?} {:?}", task.kind, task.top().state, task.op());
+                assert!(
+                    !self.could_go_on(actor, *number),
+                    "a lost wake: task {number} of actor {actor} could go on: {:?} {:?} {:?}",
+                    task.kind,
+                    task.top().state,
+                    task.op()
+                );
             }
         }
         if self.actors[actor].alive && self.actors[actor].main_over && self.actors[actor].frozen.is_none() {
@@ -303,7 +309,10 @@ impl World {
                 Some(Op::Sleep(lasts)) => top.since.is_none() || over(top.since, *lasts),
                 Some(Op::Receive(lasts)) => {
                     let Some((dialog, side)) = row.enclosing() else { return true };
-                    top.since.is_none() || over(top.since, *lasts) || !self.dialogs[dialog].inbound[side].is_empty() || self.receive_state(dialog, side) != ReceiveState::Open
+                    top.since.is_none()
+                        || over(top.since, *lasts)
+                        || !self.dialogs[dialog].inbound[side].is_empty()
+                        || self.receive_state(dialog, side) != ReceiveState::Open
                 }
                 Some(Op::Send(len)) => {
                     let Some((dialog, side)) = row.enclosing() else { return true };
@@ -347,7 +356,9 @@ impl World {
         let (kind, scope) = (top.kind, top.scope);
         match (&top.state, kind) {
             (State::Ending(_), _) => self.pop(actor, task),
-            (State::Opening, FrameKind::Block(dialog)) if self.dialogs[dialog].caller.started() == StartState::Ready => self.top_mut(actor, task).state = State::Running,
+            (State::Opening, FrameKind::Block(dialog)) if self.dialogs[dialog].caller.started() == StartState::Ready => {
+                self.top_mut(actor, task).state = State::Running
+            }
             (State::Opening | State::Draining, _) | (State::Running, FrameKind::Call(_)) => {
                 self.top_mut(actor, task).state = State::Ending(Out::Value);
                 self.feed_scopes(actor, scope::Input::BodyEnded { scope });
@@ -385,7 +396,11 @@ impl World {
             }
             Op::Open | Op::Close => {
                 if let Some((dialog, side)) = enclosing {
-                    let (caller, callee) = if matches!(op, Op::Open) { (CallerInput::StreamOpened, CalleeInput::StreamOpened) } else { (CallerInput::StreamClosed, CalleeInput::StreamClosed) };
+                    let (caller, callee) = if matches!(op, Op::Open) {
+                        (CallerInput::StreamOpened, CalleeInput::StreamOpened)
+                    } else {
+                        (CallerInput::StreamClosed, CalleeInput::StreamClosed)
+                    };
                     self.feed_side(dialog, side, caller, callee);
                 }
             }
@@ -433,7 +448,12 @@ impl World {
                 }
             }
             Op::CancelNursery => {
-                let around = self.task(actor, task).frames.iter().rev().find_map(|frame| if let FrameKind::Nursery(nursery) = frame.kind { Some(nursery) } else { None });
+                let around = self
+                    .task(actor, task)
+                    .frames
+                    .iter()
+                    .rev()
+                    .find_map(|frame| if let FrameKind::Nursery(nursery) = frame.kind { Some(nursery) } else { None });
                 if let Some(nursery) = around {
                     self.feed_nursery(nursery, nursery::Input::CancelCalled);
                 }
@@ -453,7 +473,12 @@ impl World {
                 return true;
             }
             Op::Kid(kind, body) => {
-                let around = self.task(actor, task).frames.iter().rev().find_map(|frame| if let FrameKind::Nursery(nursery) = frame.kind { Some(nursery) } else { None });
+                let around = self
+                    .task(actor, task)
+                    .frames
+                    .iter()
+                    .rev()
+                    .find_map(|frame| if let FrameKind::Nursery(nursery) = frame.kind { Some(nursery) } else { None });
                 if let Some(nursery) = around {
                     self.add_kid(nursery, kind, body);
                 }
