@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 
 use coulter_proto::time::Now;
 
+/// How late a timer must be, in microseconds, to tell of a thread that was held up.
+const LATE: u64 = 20_000;
+
 fn origin() -> Instant {
     static ORIGIN: OnceLock<Instant> = OnceLock::new();
     *ORIGIN.get_or_init(Instant::now)
@@ -73,6 +76,13 @@ pub(crate) async fn serve() {
                 // A change means an earlier deadline: look again.
                 if tokio::time::timeout(wait, changed).await.is_ok() {
                     continue;
+                }
+                if now().0 > due.0 + LATE {
+                    // The thread was held up (blocked, or stopped): what has come in meanwhile is heard first, for it
+                    // may be the very answer a deadline waits for.
+                    for _ in 0..3 {
+                        tokio::task::yield_now().await;
+                    }
                 }
                 run_due(&timers);
             }

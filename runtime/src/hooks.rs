@@ -76,7 +76,6 @@ pub(crate) fn on_endpoint_error(task: &str, context: Option<ContextKey>, failure
 }
 
 /// The user's frames above this call, one a line, innermost first; `None` when crash stops are off.
-#[allow(dead_code)] // for whoever turns an error into a report
 pub(crate) fn stack_text() -> Option<String> {
     HOOKS.get().and_then(|hooks| (hooks.stack)())
 }

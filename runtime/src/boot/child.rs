@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use coulter_proto::codec;
 use coulter_proto::handshake::{Purpose, Role as HandshakeRole};
-use coulter_proto::spawn::{SpawnSpec, Transport};
+use coulter_proto::spawn::SpawnSpec;
 
 use super::root::{install_debugger, work_runtime};
 use super::{life, set_current_aid, take_child_marker};
@@ -109,7 +109,7 @@ fn live(spec: SpawnSpec, socket: UnixStream) -> Result<(), Error> {
         let actor = Actor::install(parts);
         probe::get().set_actor(super::own_row(&actor));
         let to_parent = async |actor: &Rc<Actor>| {
-            let inherited = Socket::new(socket.into(), Transport::Uds).map_err(|error| fail("its socket cannot be used", &error))?;
+            let inherited = Socket::inherited(socket.into(), parent.pid).map_err(|error| fail("its socket cannot be used", &error))?;
             match connect {
                 None => {
                     let channel = Channel::start(parent.clone(), End::Connector, inherited, BytesMut::new(), actor.max_frame, &actor.aid, actor.router()?);

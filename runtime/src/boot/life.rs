@@ -14,6 +14,7 @@ use crate::ipc::listen::Listening;
 use crate::log::{log_cancel, log_runtime};
 use crate::observe::probe;
 use crate::observe::watch::ToWork;
+use crate::rpc::invoke;
 use crate::rpc::router::{self, ActorRouter};
 use crate::scope::{self, ROOT};
 use crate::{clock, discovery, nursery};
@@ -151,6 +152,7 @@ async fn end_when_asked(actor: Rc<Actor>) {
 /// kernel; within a limit.
 async fn farewell(actor: &Rc<Actor>) {
     let words = async {
+        invoke::all_said().await;
         for channel in actor.channels() {
             channel.send_empty(Kind::Goodbye, DialogId(0));
             channel.flush().await;

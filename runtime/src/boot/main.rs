@@ -33,11 +33,9 @@ pub fn run_main<T>(options: MainOptions, body: impl AsyncFnOnce() -> T) -> T {
 /// Never; a process that cannot come up as the actor it was spawned as says so and exits.
 ///
 /// ```no_run
-/// fn main() {
-///     coulter::init();
-///     let answer = coulter::Root::builder().run(async || 42);
-///     println!("{answer}");
-/// }
+/// coulter::init();
+/// let answer = coulter::Root::builder().run(async || 42);
+/// println!("{answer}");
 /// ```
 pub fn init() {
     super::child::run_if_child(None);

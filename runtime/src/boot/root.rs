@@ -128,7 +128,6 @@ fn open(options: &Root) -> std::result::Result<Opened, Error> {
 
     let terminal = rustix::termios::isatty(rustix::stdio::stdin()) && rustix::termios::isatty(rustix::stdio::stdout());
     let front = terminal && !vars::has_outer_front();
-    let attended = front || vars::has_outer_front();
     let vars = RuntimeVars {
         root: aid.clone(),
         root_addresses: Vec::new(),
@@ -143,7 +142,7 @@ fn open(options: &Root) -> std::result::Result<Opened, Error> {
     let tree_secret = keys::fresh_secret();
     let tree = TreeInfo { version: HUB_VERSION, root: aid.clone(), program, args: std::env::args().skip(1).collect(), started: crate::clock::unix_micros() };
     super::set_current_aid(&aid);
-    let role = Role::Root { tree, dir: tree_dir, secret: tree_secret.clone(), terminal: attended };
+    let role = Role::Root { tree, dir: tree_dir, secret: tree_secret.clone(), terminal: front };
     let (watch, from_watch) =
         watch::start(watch::Config { aid: aid.clone(), role }).map_err(|error| fail("its watch thread cannot be started", &error))?;
     let parts = Parts { aid, parent: None, vars, tree_secret, realm_key, watch, exposed: Vec::new() };

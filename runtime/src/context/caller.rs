@@ -60,13 +60,15 @@ struct DialogDuty {
     handle: Cell<Option<DutyHandle>>,
     /// The scope of the block; a call has none.
     block: Cell<Option<ScopeId>>,
-    /// The final word's failure, when nobody is left who returns it.
+    /// The future that would return the outcome is gone: its errors are those of the scope around.
     orphaned: Cell<bool>,
+    /// The error the block returned.
+    block_error: RefCell<Option<Failure>>,
 }
 
 impl DialogDuty {
     fn attach(dialog: &Rc<Dialog>, scope: ScopeId) -> Rc<Self> {
-        let duty = Rc::new(Self { dialog: Rc::downgrade(dialog), handle: Cell::new(None), block: Cell::new(None), orphaned: Cell::new(false) });
+        let duty = Rc::new(Self { dialog: Rc::downgrade(dialog), handle: Cell::new(None), block: Cell::new(None), orphaned: Cell::new(false), block_error: RefCell::default() });
         duty.handle.set(Some(scope::add_duty(scope, duty.clone())));
         dialog.set_owner(duty.clone());
         duty
@@ -97,13 +99,39 @@ impl Owner for DialogDuty {
     }
 
     fn ended(&self) {
-        let errors = match self.dialog.upgrade().and_then(|dialog| dialog.final_word()) {
-            // Nobody else will tell of a real error in what was torn down.
-            Some(FinalWord::Failed(failure)) if self.orphaned.get() && !failure.is_cancelled() => vec![Failure::clone(&failure)],
-            _ => Vec::new(),
-        };
+        let errors = if self.orphaned.get() { self.errors() } else { Vec::new() };
         if let Some(handle) = self.handle.take() {
             handle.done(errors);
+        }
+    }
+}
+
+impl DialogDuty {
+    /// The real errors of block and task, which nobody else will tell of.
+    fn errors(&self) -> Vec<Failure> {
+        let remote = match self.dialog.upgrade().and_then(|dialog| dialog.final_word()) {
+            Some(FinalWord::Failed(failure)) => Some(Failure::clone(&failure)),
+            _ => None,
+        };
+        self.block_error.borrow_mut().take().into_iter().chain(remote).filter(|failure| !failure.is_cancelled()).collect()
+    }
+
+    /// The future that would return the outcome is dropped.
+    fn orphan(&self) {
+        self.orphaned.set(true);
+        if self.handle.get().is_none() {
+            self.errors().into_iter().for_each(|failure| scope::fail(scope::current(), failure));
+        }
+    }
+}
+
+/// Lives in the future of an open context.
+struct BlockOwner(Rc<RefCell<Option<Rc<DialogDuty>>>>);
+
+impl Drop for BlockOwner {
+    fn drop(&mut self) {
+        if let Some(duty) = self.0.borrow_mut().take() {
+            duty.orphan();
         }
     }
 }
@@ -290,11 +318,14 @@ where
 {
     let kept: Rc<RefCell<Option<Rc<Dialog>>>> = Rc::default();
     let opened = kept.clone();
+    let held: Rc<RefCell<Option<Rc<DialogDuty>>>> = Rc::default();
+    let (owner, owned) = (BlockOwner(held.clone()), held.clone());
     let outcome = scope::run(async move {
         let dialog = begin(&channel, &call, DialogKind::Context, &options)?;
         *opened.borrow_mut() = Some(dialog.clone());
         let duty = DialogDuty::attach(&dialog, scope::current());
         duty.block.set(Some(scope::current()));
+        *owned.borrow_mut() = Some(duty.clone());
         let ctx = ParentContext::<E> { dialog: dialog.clone(), endpoint: PhantomData };
         let started = std::future::poll_fn(|cx| if scope::cancelled_here() { Poll::Pending } else { dialog.poll_started(cx) }).await;
         if started != StartState::Ready {
@@ -308,12 +339,17 @@ where
         };
         dialog.caller_input(CallerInput::BlockEnded(match &ended {
             Ok(_) => BlockEnd::Value,
-            Err(_) => BlockEnd::Error(ErrorToken(0)),
+            Err(report) => {
+                *duty.block_error.borrow_mut() = Some(report.to_failure());
+                BlockEnd::Error(ErrorToken(0))
+            }
         }));
         std::future::poll_fn(|cx| dialog.poll_final(cx)).await;
         ended
     })
     .await;
+    held.borrow_mut().take();
+    drop(owner);
     let dialog = kept.borrow_mut().take();
     if let (Some(dialog), None) = (&dialog, &outcome.value) {
         // Its duty may have been done before: then the machine has not heard that the block is gone.

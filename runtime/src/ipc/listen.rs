@@ -1,5 +1,6 @@
 //! Where others connect to this actor: one listener a transport, a bounded number of handshakes at once.
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -47,7 +48,9 @@ pub(crate) fn bind(transports: &[Transport], tree_dir: &Path, aid: &Aid, watch: 
 fn bind_uds(tree_dir: &Path, aid: &Aid, watch: &Watch) -> io::Result<(Listener, Address)> {
     let path = directory::socket_path(tree_dir, aid);
     watch.removes_at_exit(path.clone());
-    Ok((Listener::Uds(UnixListener::bind(&path)?), Address::Uds(path)))
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    Ok((Listener::Uds(listener), Address::Uds(path)))
 }
 
 fn bind_tcp() -> io::Result<(Listener, Address)> {

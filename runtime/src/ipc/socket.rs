@@ -47,6 +47,12 @@ impl Socket {
         Ok(Self { read: crate::sys::ready::register(fd, Interest::READABLE)?, write: OnceCell::new(), transport, laddr, raddr, peer_pid })
     }
 
+    /// Takes one end of the socketpair a child is spawned with. The kernel names the pair's maker as the peer of both
+    /// ends, so who is at the other one is told by who spawned it.
+    pub(crate) fn inherited(fd: OwnedFd, peer_pid: u32) -> io::Result<Self> {
+        Ok(Self { peer_pid: Some(peer_pid), ..Self::new(fd, Transport::Uds)? })
+    }
+
     /// Connects to an address.
     pub(crate) async fn connect(address: &Address) -> io::Result<Self> {
         match address {

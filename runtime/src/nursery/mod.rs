@@ -52,6 +52,8 @@ pub(crate) struct Inner {
     duty: Cell<Option<DutyHandle>>,
     finished: Notify,
     is_finished: Cell<bool>,
+    /// The future of the block is gone: its errors are those of the scope around.
+    abandoned: Cell<bool>,
     /// Why the children are being cancelled.
     cause: RefCell<Option<CancelCause>>,
 }
@@ -93,8 +95,9 @@ where
     F: AsyncFnOnce(&Nursery) -> Result<T>,
 {
     let actor = Actor::current("open_nursery")?;
-    let kept: Rc<RefCell<Option<Rc<Inner>>>> = Rc::default();
+    let kept = Rc::new(Kept::default());
     let opened = kept.clone();
+    let owner = BlockOwner(kept.clone());
     let outcome = scope::run(async move {
         let inner = Inner::open(actor);
         *opened.borrow_mut() = Some(inner.clone());
@@ -106,7 +109,9 @@ where
     })
     .await;
     let mut failures = outcome.errors;
-    let Some(inner) = kept.borrow_mut().take() else {
+    let taken = kept.borrow_mut().take();
+    drop(owner);
+    let Some(inner) = taken else {
         // Never polled: the code around it is cancelled.
         return std::future::pending().await;
     };
@@ -128,6 +133,22 @@ where
         Some(failure) => Err(Error::from_failure(failure).into()),
         None if outcome.cause.is_some() => Err(cancelled(inner.cause.borrow().clone().or(outcome.cause)).into()),
         None => std::future::pending().await,
+    }
+}
+
+type Kept = RefCell<Option<Rc<Inner>>>;
+
+/// Lives in the block's future. Dropped with the nursery still in it, nobody returns the nursery's errors.
+struct BlockOwner(Rc<Kept>);
+
+impl Drop for BlockOwner {
+    fn drop(&mut self) {
+        if let Some(inner) = self.0.borrow_mut().take() {
+            inner.abandoned.set(true);
+            if inner.is_finished.get() {
+                inner.take_errors().into_iter().for_each(|failure| scope::fail(scope::current(), failure));
+            }
+        }
     }
 }
 
@@ -202,6 +223,7 @@ impl Inner {
             duty: Cell::new(None),
             finished: Notify::new(),
             is_finished: Cell::new(false),
+            abandoned: Cell::new(false),
             cause: RefCell::default(),
         });
         inner.duty.set(Some(scope::add_duty(inner.scope, inner.clone())));
@@ -316,8 +338,7 @@ impl Inner {
                     self.is_finished.set(true);
                     self.finished.notify_waiters();
                     if let Some(duty) = self.duty.take() {
-                        // A block that nobody polls any more has no result to put its errors in.
-                        duty.done(Vec::new());
+                        duty.done(if self.abandoned.get() { self.take_errors() } else { Vec::new() });
                     }
                 }
             }

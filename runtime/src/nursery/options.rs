@@ -15,6 +15,7 @@ use crate::context::stream::StreamOptions;
 use crate::error::Error;
 use crate::portal::{Portal, ResultPortal};
 use crate::rpc::endpoint::{Call, Endpoint};
+use crate::spawn::method::Adjust;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
@@ -26,7 +27,7 @@ pub(super) struct Options {
     pub(super) debug: Option<bool>,
     pub(super) env: Vec<(String, String)>,
     pub(super) current_dir: Option<PathBuf>,
-    pub(super) adjust: Option<Box<dyn FnOnce(&mut Command)>>,
+    pub(super) adjust: Option<Adjust>,
 }
 
 /// A daemon actor about to be started; await it for its [`Portal`].

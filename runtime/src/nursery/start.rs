@@ -62,7 +62,7 @@ pub(super) async fn start(inner: &Rc<Inner>, name: String, options: Options, kin
     inner.add(&child, kind);
     log_runtime!("spawned {aid}");
 
-    let socket = Socket::new(ours.into(), Transport::Uds).map_err(|error| cannot(&error))?;
+    let socket = Socket::inherited(ours.into(), aid.pid).map_err(|error| cannot(&error))?;
     // Another transport than UDS first: the child opens its channel to us over that one.
     let connect = match vars.transports.first() {
         Some(Transport::Tcp) => actor.addresses().into_iter().find(|address| address.transport() == Transport::Tcp),

@@ -31,6 +31,16 @@ pub(super) enum Broken {
     Behind,
 }
 
+impl From<rustix::io::Errno> for Broken {
+    fn from(errno: rustix::io::Errno) -> Self {
+        match errno {
+            // It closed with something of ours unread: an end like any other.
+            rustix::io::Errno::PIPE | rustix::io::Errno::CONNRESET => Self::Closed,
+            other => Self::Io(other.into()),
+        }
+    }
+}
+
 impl std::fmt::Display for Broken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -99,7 +109,7 @@ impl Link {
                 }
                 Err(Errno::AGAIN) => break,
                 Err(Errno::INTR) => {}
-                Err(error) => return Err(Broken::Io(error.into())),
+                Err(error) => return Err(Broken::from(error)),
             }
         }
         Ok(())
@@ -139,7 +149,7 @@ impl Link {
                 Ok(n) => self.written += n,
                 Err(Errno::AGAIN) => break,
                 Err(Errno::INTR) => {}
-                Err(error) => return Err(Broken::Io(error.into())),
+                Err(error) => return Err(Broken::from(error)),
             }
         }
         if self.written == self.output.len() {

@@ -171,17 +171,24 @@ fn hash_names(names: &[&str]) -> u64 {
     hasher.finish()
 }
 
+/// The types of the arguments, without the path of the struct that holds them: two programs that agree on an endpoint's
+/// path need not agree on where their functions are.
+fn argument_types<E: Endpoint>() -> &'static str {
+    let name = std::any::type_name::<E::Args>();
+    name.find('<').map_or("", |at| &name[at..])
+}
+
 /// The fingerprint of a call's payload types.
 #[must_use]
 pub fn fingerprint<E: Endpoint>() -> u64 {
-    hash_names(&[std::any::type_name::<E::Args>(), std::any::type_name::<E::Ok>()])
+    hash_names(&[argument_types::<E>(), std::any::type_name::<E::Ok>()])
 }
 
 /// The fingerprint of a context's payload types.
 #[must_use]
 pub fn fingerprint_context<E: ContextEndpoint>() -> u64 {
     hash_names(&[
-        std::any::type_name::<E::Args>(),
+        argument_types::<E>(),
         std::any::type_name::<E::Ok>(),
         std::any::type_name::<<E::Types as ContextTypes>::Started>(),
         std::any::type_name::<<E::Types as ContextTypes>::In>(),

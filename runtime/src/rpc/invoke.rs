@@ -1,5 +1,6 @@
 //! The task that runs an endpoint for a peer: arguments in, value or error out, panics caught, its end told once.
 use std::any::Any;
+use std::cell::Cell;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -12,6 +13,7 @@ use coulter_proto::dialog::{CalleeInput, TaskEnd};
 use coulter_proto::error::{CancelCause, Failure, FailureKind};
 use coulter_proto::id::ErrorToken;
 use serde::Serialize;
+use tokio::sync::Notify;
 
 use super::arguments::{ArgReader, Arguments, encode};
 use super::endpoint::{ContextEndpoint, ContextTypes, Endpoint, Entry, TaskFuture};
@@ -74,13 +76,14 @@ where
 {
     Box::pin(async move {
         let args = invocation.arguments::<E>()?;
-        // A report is not `Send`-bound: its failure is.
-        let done = tokio::task::spawn_blocking(move || std::panic::catch_unwind(AssertUnwindSafe(|| body(args).map_err(|report| report.to_failure())))
-            .map_err(|payload| panic_failure(&*payload)))
+        let done = tokio::task::spawn_blocking(move || match std::panic::catch_unwind(AssertUnwindSafe(|| body(args))) {
+            Ok(done) => done.map_err(|report| Box::new(report.to_failure())),
+            Err(payload) => Err(Box::new(panic_failure(&*payload))),
+        })
         .await;
         match done {
-            Ok(Ok(Ok(value))) => encoded(E::ENTRY, &value),
-            Ok(Ok(Err(failure)) | Err(failure)) => Err(Report::from_failure(failure)),
+            Ok(Ok(value)) => encoded(E::ENTRY, &value),
+            Ok(Err(failure)) => Err(Report::from_failure(*failure)),
             Err(error) => Err(Error::runtime(format!("{} could not be run on the blocking pool: {error}", E::ENTRY.path())).into()),
         }
     })
@@ -127,10 +130,44 @@ pub(crate) fn serve(actor: &Rc<Actor>, entry: &'static Entry, dialog: &Rc<Dialog
     let (scope, future) = scope::task_in_root(task);
     dialog.set_owner(Rc::new(TaskOwner { scope, key: dialog.key, actor: Rc::downgrade(actor) }));
     let dialog = dialog.clone();
+    let task = Serving::begin();
     tokio::task::spawn_local(async move {
         let outcome = future.await;
         finish(&dialog, &name, outcome);
+        drop(task);
     });
+}
+
+thread_local! {
+    static SERVING: Cell<usize> = const { Cell::new(0) };
+    static NONE_LEFT: Rc<Notify> = Rc::new(Notify::new());
+}
+
+/// Counts the tasks that have not said their final word.
+struct Serving;
+
+impl Serving {
+    fn begin() -> Self {
+        SERVING.set(SERVING.get() + 1);
+        Self
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        SERVING.set(SERVING.get() - 1);
+        if SERVING.get() == 0 {
+            let _ = NONE_LEFT.try_with(|none| none.notify_waiters());
+        }
+    }
+}
+
+/// Waits until every task has said its final word: an actor must not end before.
+pub(crate) async fn all_said() {
+    let none_left = NONE_LEFT.with(Rc::clone);
+    while SERVING.get() > 0 {
+        none_left.notified().await;
+    }
 }
 
 fn finish(dialog: &Rc<Dialog>, name: &str, outcome: scope::Outcome<Result<Result<Bytes, Report>, Failure>>) {

@@ -21,6 +21,9 @@ use crate::error::new_failure;
 use crate::ipc::channel::{Channel, Router};
 use crate::log::{log_cancel, log_runtime};
 
+/// A child's channel, and its word that it can be called.
+type IsReady = (Rc<Channel>, Ready);
+
 /// Modules of the runtime itself: always exposed.
 pub(crate) const RUNTIME_MODULE: &str = "coulter_runtime::discovery::registry";
 
@@ -28,13 +31,13 @@ thread_local! {
     /// Dialogs served here, by their number in the tree: what a console can cancel.
     static SERVED: RefCell<HashMap<ContextKey, Weak<Dialog>>> = RefCell::default();
     /// Children that have not said they are ready.
-    static AWAITED: RefCell<HashMap<Uuid, oneshot::Sender<(Rc<Channel>, Ready)>>> = RefCell::default();
+    static AWAITED: RefCell<HashMap<Uuid, oneshot::Sender<IsReady>>> = RefCell::default();
     /// Those who wait for the acknowledgement of an actor's cancel.
     static CANCEL_ACKS: RefCell<HashMap<Uuid, Vec<oneshot::Sender<()>>>> = RefCell::default();
 }
 
 /// Tells when the child with this uuid is ready.
-pub(crate) fn await_ready(child: Uuid) -> oneshot::Receiver<(Rc<Channel>, Ready)> {
+pub(crate) fn await_ready(child: Uuid) -> oneshot::Receiver<IsReady> {
     let (tell, told) = oneshot::channel();
     AWAITED.with(|awaited| awaited.borrow_mut().insert(child, tell));
     told

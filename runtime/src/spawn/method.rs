@@ -7,6 +7,9 @@ use std::sync::OnceLock;
 
 use coulter_proto::spawn::CHILD_MARKER;
 
+/// A last word on the command that starts a child.
+pub(crate) type Adjust = Box<dyn FnOnce(&mut Command)>;
+
 /// What a child's process is started with.
 pub(crate) struct Start<'a> {
     /// Becomes its fd 0: the socket to its parent.
@@ -18,7 +21,7 @@ pub(crate) struct Start<'a> {
     /// Another working directory.
     pub(crate) current_dir: Option<&'a std::path::Path>,
     /// The last word on the command, e.g. for limits.
-    pub(crate) adjust: Option<Box<dyn FnOnce(&mut Command)>>,
+    pub(crate) adjust: Option<Adjust>,
 }
 
 /// A started process, and the ends of what it prints.

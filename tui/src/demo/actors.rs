@@ -104,8 +104,7 @@ async fn keep_juggler() -> Result<()> {
     loop {
         let ended: Result<()> = coulter::open_nursery(async |an| {
             let act = an.run_in_actor("juggler", juggle::with(3)).await?;
-            tracing::info!("the juggler dropped {}", act.wait_for_result().await?);
-            Ok(())
+            Ok(act.wait_for_result().await?)
         })
         .await;
         follow_up("juggler", ended).await;
@@ -160,11 +159,12 @@ async fn think(seconds: u64) -> Result<u64> {
 
 /// Reaches for one ball too many: the crash stops in the debugger, where it happens.
 #[coulter::endpoint]
-async fn juggle(balls: usize) -> Result<usize> {
+async fn juggle(balls: usize) -> Result<()> {
     let colours: Vec<&str> = ["red", "green", "blue"].into_iter().take(balls).collect();
-    for hand in 0.. {
+    let mut hand = 0;
+    loop {
         sleep(Duration::from_secs(5)).await;
         println!("juggler: {}", colours[hand]);
+        hand += 1;
     }
-    Ok(balls)
 }

@@ -2,6 +2,7 @@
 //! everything a console asked for.
 use std::collections::HashMap;
 use std::io::{Read, Write};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
@@ -356,8 +357,9 @@ pub struct Place(pub PathBuf);
 
 impl Place {
     pub fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("coulter-console-{}-{}", std::process::id(), Uuid::from_u128(unique())));
-        std::fs::create_dir_all(&path).unwrap();
+        // Short: a socket's path has to fit into 107 bytes.
+        let path = std::env::temp_dir().join(format!("cc-{}-{}", std::process::id(), unique()));
+        std::fs::DirBuilder::new().mode(0o700).create(&path).unwrap();
         Self(path)
     }
     /// A tree in it.
@@ -372,9 +374,9 @@ impl Drop for Place {
     }
 }
 
-fn unique() -> u128 {
+fn unique() -> u64 {
     static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
-    u128::from(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+    NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
 }
 
 /// Not a test of anything: a tree to look at by hand, for as many seconds as

@@ -2,6 +2,8 @@
 #![allow(unreachable_pub, clippy::unwrap_used, reason = "a test binary: nobody reaches into it, and a panic is its answer")]
 
 mod cli;
+#[cfg(feature = "demo")]
+mod demo;
 mod fake;
 mod plain;
 mod screen;

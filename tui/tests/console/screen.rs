@@ -19,7 +19,7 @@ struct Seen {
 }
 
 /// A terminal with the command in it.
-struct Terminal {
+pub struct Terminal {
     seen: Arc<(Mutex<Seen>, Condvar)>,
     master: Box<dyn MasterPty + Send>,
     keys: Box<dyn Write + Send>,
@@ -27,7 +27,7 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(place: &Place, args: &[&str]) -> Self {
+    pub fn start(place: &Place, args: &[&str]) -> Self {
         let size = PtySize { rows: 30, cols: 140, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_coulter"));
@@ -54,13 +54,13 @@ impl Terminal {
         Self { seen, keys: pair.master.take_writer().unwrap(), master: pair.master, child }
     }
 
-    fn press(&mut self, keys: &str) {
+    pub fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }
 
     /// Waits until the screen shows it.
-    fn wait_for(&self, text: &str) -> String {
+    pub fn wait_for(&self, text: &str) -> String {
         let end = Instant::now() + Duration::from_secs(10);
         let mut seen = self.seen.0.lock().unwrap();
         loop {
@@ -86,12 +86,12 @@ impl Terminal {
     }
 
     /// Waits for the end; its code, and what the terminal is left like.
-    fn end(mut self) -> (u32, Self) {
+    pub fn end(mut self) -> (u32, Self) {
         let code = self.child.wait().unwrap().exit_code();
         (code, self)
     }
 
-    fn assert_put_back(&self) {
+    pub fn assert_put_back(&self) {
         let modes = tcgetattr(std::fs::File::open(self.master.tty_name().unwrap()).unwrap()).unwrap().local_modes;
         assert!(modes.contains(LocalModes::ICANON | LocalModes::ECHO), "line by line again, with echo");
         let end = Instant::now() + Duration::from_secs(5);

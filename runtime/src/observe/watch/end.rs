@@ -40,7 +40,7 @@ impl Thread {
             // Of the terminal's signals the root decides, for the whole tree.
             (Side::Child(_), signal) if signal != SIGTERM => return,
             // It is meant for the prompt, not for the tree.
-            (Side::Root(root), SIGINT) if root.hub().shields_interrupt() => return,
+            (Side::Root(root), SIGINT) if root.hub().shields_interrupt() || crate::hooks::shields_interrupt() => return,
             (Side::Root(root), signal) if self.cancels >= 2 => {
                 // Asked three times: whoever sits there wants it gone, and the children die with us.
                 root.remove_directory();
