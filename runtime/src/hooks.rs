@@ -51,10 +51,6 @@ pub(crate) struct Hooks {
     pub stack: fn() -> Option<String>,
     /// See [`shields_interrupt`].
     pub shields_interrupt: fn() -> bool,
-    /// See [`print_above`].
-    pub print_above: fn(&str) -> bool,
-    /// See [`restore_terminal`].
-    pub restore_terminal: fn(),
 }
 
 static HOOKS: OnceLock<Hooks> = OnceLock::new();
@@ -82,25 +78,8 @@ pub(crate) fn stack_text() -> Option<String> {
 
 /// Whether a SIGINT that arrives now belongs to a prompt in this process's terminal (or was sent by
 /// its front to close one), and is no request to cancel the tree.
-#[allow(dead_code)] // for the watch thread, when SIGINT comes
 pub(crate) fn shields_interrupt() -> bool {
     HOOKS.get().is_some_and(|hooks| (hooks.shields_interrupt)())
-}
-
-/// Prints above the prompt in this process's terminal, without ever waiting. False where there is no
-/// front: then the caller prints by itself.
-#[allow(dead_code)] // the watch thread holds output back while a prompt is open; whoever wants it live calls this
-pub(crate) fn print_above(text: &str) -> bool {
-    HOOKS.get().is_some_and(|hooks| (hooks.print_above)(text))
-}
-
-/// Puts the terminal's settings back, if a prompt changed them: before the process ends itself.
-/// Waits for nobody.
-#[allow(dead_code)] // for the watch thread, when it ends the process itself
-pub(crate) fn restore_terminal() {
-    if let Some(hooks) = HOOKS.get() {
-        (hooks.restore_terminal)();
-    }
 }
 
 thread_local! {

@@ -21,8 +21,6 @@ pub(super) fn install_hooks() {
             endpoint_error: at_endpoint_error,
             stack: stack_in_debug,
             shields_interrupt: super::front::shields_interrupt,
-            print_above: super::front::print_above,
-            restore_terminal: super::front::restore_terminal,
         });
         let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {

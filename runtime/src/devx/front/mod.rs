@@ -191,20 +191,9 @@ pub(crate) fn stop_front() {
     terminal::restore();
 }
 
-/// Puts the terminal's settings back, on any way out: waits for nobody.
-pub(crate) fn restore_terminal() {
-    terminal::restore();
-}
-
 /// Whether a SIGINT that arrives now belongs to a prompt, and is no request to cancel the tree.
 pub(crate) fn shields_interrupt() -> bool {
     OPEN.load(Ordering::Acquire) || interrupt::was_sent_just_now()
-}
-
-/// Prints above the prompt if one is open. False where there is no front: then the caller prints
-/// by itself. Never waits.
-pub(crate) fn print_above(text: &str) -> bool {
-    above::above(text)
 }
 
 #[cfg(test)]

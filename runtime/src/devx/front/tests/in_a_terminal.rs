@@ -35,7 +35,7 @@ fn the_process_in_the_terminal() {
                 if own {
                     println!("log line {number}");
                 } else {
-                    super::super::print_above(&format!("log line {number}"));
+                    super::super::above::above(&format!("log line {number}"));
                 }
             }
             std::thread::sleep(Duration::from_millis(2));
