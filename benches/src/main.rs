@@ -5,8 +5,8 @@
 //! figures move from machine to machine: the ratio is what counts.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a benchmark that cannot measure has nothing to go on with
 
-mod raw;
 mod ours;
+mod raw;
 mod stats;
 
 use stats::{Row, Unit};

@@ -164,12 +164,7 @@ impl Actor {
 
     /// Somebody died, and this is how.
     pub(crate) fn note_death(&self, actor: &Aid, status: ExitStatus, last_output: Vec<String>) -> Arc<Failure> {
-        let failure = self
-            .deaths
-            .borrow_mut()
-            .entry(actor.uuid)
-            .or_insert_with(|| Arc::new(death(actor, status, last_output)))
-            .clone();
+        let failure = self.deaths.borrow_mut().entry(actor.uuid).or_insert_with(|| Arc::new(death(actor, status, last_output))).clone();
         self.died.notify_waiters();
         failure
     }
@@ -225,8 +220,5 @@ fn death(actor: &Aid, status: ExitStatus, last_output: Vec<String>) -> Failure {
         ExitStatus::Code(_) => "it left on its own; look at its last output",
         ExitStatus::Unknown => "its parent knows more",
     };
-    new_failure(
-        FailureKind::ActorDied { actor: actor.clone(), status, last_output },
-        format!("actor {actor} died: {status}; {advice}"),
-    )
+    new_failure(FailureKind::ActorDied { actor: actor.clone(), status, last_output }, format!("actor {actor} died: {status}; {advice}"))
 }

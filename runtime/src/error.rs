@@ -305,7 +305,13 @@ impl Report {
     #[track_caller]
     pub fn msg(message: impl fmt::Display) -> Self {
         let text: BoxError = message.to_string().into();
-        Self(Box::new(ReportInner { error: text, at: Location::caller(), type_name: "String", id: crate::boot::fresh_uuid(), stack: crate::hooks::stack_text() }))
+        Self(Box::new(ReportInner {
+            error: text,
+            at: Location::caller(),
+            type_name: "String",
+            id: crate::boot::fresh_uuid(),
+            stack: crate::hooks::stack_text(),
+        }))
     }
 
     #[track_caller]

@@ -61,7 +61,9 @@ pub mod __private {
     pub use crate::boot::test::{TestOutcome, run_test};
     pub use crate::error::Report;
     pub use crate::rpc::arguments::{ArgError, ArgReader, ArgWriter, Arguments, Describe, EncodeError};
-    pub use crate::rpc::endpoint::{Call, ContextEndpoint, ContextTypes, ENDPOINTS, Endpoint, Entry, EntryKind, Fallible, TaskFuture, fingerprint, fingerprint_context};
+    pub use crate::rpc::endpoint::{
+        Call, ContextEndpoint, ContextTypes, ENDPOINTS, Endpoint, Entry, EntryKind, Fallible, TaskFuture, fingerprint, fingerprint_context,
+    };
     pub use crate::rpc::invoke::{Invocation, run_blocking, run_call, run_context};
     pub use coulter_proto::spawn::Transport;
 }

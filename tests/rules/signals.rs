@@ -213,7 +213,8 @@ fn rule_2_5_a_killed_root_leaves_no_process_and_no_socket_of_an_actor() {
             kill("KILL", tree.root());
             tree.end();
             tree.all_gone_within(Duration::from_secs(5));
-            let left: Vec<_> = sockets(&tree).into_iter().filter(|name| name.starts_with("middle") || name.starts_with("side") || name.starts_with("below")).collect();
+            let left: Vec<_> =
+                sockets(&tree).into_iter().filter(|name| name.starts_with("middle") || name.starts_with("side") || name.starts_with("below")).collect();
             assert!(left.is_empty(), "{which}: {left:?}");
         }
     }

@@ -34,10 +34,8 @@ pub enum Level {
 
 impl Level {
     /// All levels, quietest first.
-    pub const ALL: [Self; 11] = [
-        Self::Transport, Self::Debug, Self::Runtime, Self::Devx, Self::Info, Self::Io,
-        Self::Cancel, Self::Warn, Self::Error, Self::Critical, Self::Notice,
-    ];
+    pub const ALL: [Self; 11] =
+        [Self::Transport, Self::Debug, Self::Runtime, Self::Devx, Self::Info, Self::Io, Self::Cancel, Self::Warn, Self::Error, Self::Critical, Self::Notice];
     /// The number, as in tractor.
     #[must_use]
     pub fn number(self) -> u8 {
@@ -90,9 +88,6 @@ impl FromStr for Level {
         if lower == "trace" {
             return Ok(Self::Transport);
         }
-        Self::ALL
-            .into_iter()
-            .find(|level| level.name() == lower || level.number().to_string() == lower)
-            .ok_or(UnknownLevel(text.to_owned()))
+        Self::ALL.into_iter().find(|level| level.name() == lower || level.number().to_string() == lower).ok_or(UnknownLevel(text.to_owned()))
     }
 }

@@ -95,8 +95,7 @@ fn live(spec: SpawnSpec, socket: UnixStream) -> Result<(), Error> {
     let _ = crate::sys::process::set_title(&aid.to_string());
     let lifeline = socket.try_clone().map_err(|error| fail("its socket cannot be shared", &error))?;
     let role = watch::Role::Child { bus: vars.tree_dir.join("bus.sock"), secret: tree_secret.clone(), parent: parent.clone(), lifeline: lifeline.into() };
-    let (watch, from_watch) =
-        watch::start(watch::Config { aid: aid.clone(), role }).map_err(|error| fail("its watch thread cannot be started", &error))?;
+    let (watch, from_watch) = watch::start(watch::Config { aid: aid.clone(), role }).map_err(|error| fail("its watch thread cannot be started", &error))?;
     crate::log::install(&vars.log, &aid, vars.color);
     install_debugger(&vars, &aid, &watch);
     if let Some(each) = EACH.get() {
@@ -117,7 +116,9 @@ fn live(spec: SpawnSpec, socket: UnixStream) -> Result<(), Error> {
                 }
                 Some(address) => {
                     let socket = Socket::connect(&address).await.map_err(|error| fail("its parent cannot be reached", &error))?;
-                    greet(actor, socket, HandshakeRole::Initiator, Purpose::Tree, Some(parent.uuid)).await.map_err(|error| fail("its parent refused it", &error))?;
+                    greet(actor, socket, HandshakeRole::Initiator, Purpose::Tree, Some(parent.uuid))
+                        .await
+                        .map_err(|error| fail("its parent refused it", &error))?;
                 }
             }
             Ok(())

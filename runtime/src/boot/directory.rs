@@ -23,11 +23,16 @@ fn own_directory(path: &Path) -> io::Result<()> {
     match std::fs::DirBuilder::new().mode(0o700).recursive(false).create(path) {
         Ok(()) => return Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(io::Error::new(error.kind(), format!("the runtime directory {} cannot be made: {error}; set COULTER_RUNTIME_DIR", path.display()))),
+        Err(error) => {
+            return Err(io::Error::new(error.kind(), format!("the runtime directory {} cannot be made: {error}; set COULTER_RUNTIME_DIR", path.display())));
+        }
     }
     let meta = std::fs::symlink_metadata(path)?;
     let refuse = |what: &str| {
-        Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("the runtime directory {} is {what}; remove it, or set COULTER_RUNTIME_DIR", path.display())))
+        Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!("the runtime directory {} is {what}; remove it, or set COULTER_RUNTIME_DIR", path.display()),
+        ))
     };
     if meta.file_type().is_symlink() {
         return refuse("a symlink");

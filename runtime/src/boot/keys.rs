@@ -50,15 +50,12 @@ pub(crate) fn realm_key(runtime_dir: &Path) -> io::Result<Vec<u8>> {
     let mut name = [0; 8];
     fill_random(&mut name);
     let draft = runtime_dir.join(format!(".realm.{:016x}", u64::from_le_bytes(name)));
-    let written = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&draft)
-        .and_then(|mut file| file.write_all(&fresh_secret()))
-        .and_then(|()| match std::fs::hard_link(&draft, &path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            done => done,
+    let written =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).and_then(|mut file| file.write_all(&fresh_secret())).and_then(|()| {
+            match std::fs::hard_link(&draft, &path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+                done => done,
+            }
         });
     let _ = std::fs::remove_file(&draft);
     written?;
@@ -67,7 +64,10 @@ pub(crate) fn realm_key(runtime_dir: &Path) -> io::Result<Vec<u8>> {
 
 fn read_key(path: &Path) -> io::Result<Vec<u8>> {
     let refuse = |why: &str| {
-        Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("the realm key {} {why}; remove it, or name another by COULTER_REALM_KEY_FILE", path.display())))
+        Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!("the realm key {} {why}; remove it, or name another by COULTER_REALM_KEY_FILE", path.display()),
+        ))
     };
     let mut file = std::fs::OpenOptions::new().read(true).custom_flags(nofollow()).open(path)?;
     let meta = file.metadata()?;

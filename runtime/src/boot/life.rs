@@ -50,7 +50,12 @@ fn serve(actor: &Rc<Actor>, from_watch: UnboundedReceiver<ToWork>) -> Servants {
 }
 
 /// Lives a root's life: `body` is its main task.
-pub(super) async fn live<T>(actor: Rc<Actor>, listening: Listening, from_watch: UnboundedReceiver<ToWork>, body: impl AsyncFnOnce() -> T) -> Result<Ended<T>, Error> {
+pub(super) async fn live<T>(
+    actor: Rc<Actor>,
+    listening: Listening,
+    from_watch: UnboundedReceiver<ToWork>,
+    body: impl AsyncFnOnce() -> T,
+) -> Result<Ended<T>, Error> {
     let servants = serve(&actor, from_watch);
     actor.set_addresses(listening.addresses());
     let serving = listening.serve(&actor);
@@ -69,7 +74,9 @@ pub(super) async fn live<T>(actor: Rc<Actor>, listening: Listening, from_watch: 
     Actor::uninstall();
     Ok(match outcome.value {
         Some(value) => Ended::Value(value),
-        None => Ended::Cancelled(cause.or(outcome.cause).unwrap_or_else(|| CancelCause { by: None, why: "its main task was dropped".into(), behind: Vec::new() })),
+        None => {
+            Ended::Cancelled(cause.or(outcome.cause).unwrap_or_else(|| CancelCause { by: None, why: "its main task was dropped".into(), behind: Vec::new() }))
+        }
     })
 }
 

@@ -143,8 +143,7 @@ fn open(options: &Root) -> std::result::Result<Opened, Error> {
     let tree = TreeInfo { version: HUB_VERSION, root: aid.clone(), program, args: std::env::args().skip(1).collect(), started: crate::clock::unix_micros() };
     super::set_current_aid(&aid);
     let role = Role::Root { tree, dir: tree_dir, secret: tree_secret.clone(), terminal: front };
-    let (watch, from_watch) =
-        watch::start(watch::Config { aid: aid.clone(), role }).map_err(|error| fail("its watch thread cannot be started", &error))?;
+    let (watch, from_watch) = watch::start(watch::Config { aid: aid.clone(), role }).map_err(|error| fail("its watch thread cannot be started", &error))?;
     let parts = Parts { aid, parent: None, vars, tree_secret, realm_key, watch, exposed: Vec::new() };
     Ok(Opened { parts, from_watch, front })
 }
@@ -218,4 +217,3 @@ pub(super) fn install_debugger(vars: &RuntimeVars, aid: &Aid, watch: &Watch) {
         asks.cancel_own_actor(CancelCause { by: None, why: "`cancel` at the debugger".into(), behind: Vec::new() });
     });
 }
-

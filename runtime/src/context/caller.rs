@@ -68,7 +68,13 @@ struct DialogDuty {
 
 impl DialogDuty {
     fn attach(dialog: &Rc<Dialog>, scope: ScopeId) -> Rc<Self> {
-        let duty = Rc::new(Self { dialog: Rc::downgrade(dialog), handle: Cell::new(None), block: Cell::new(None), orphaned: Cell::new(false), block_error: RefCell::default() });
+        let duty = Rc::new(Self {
+            dialog: Rc::downgrade(dialog),
+            handle: Cell::new(None),
+            block: Cell::new(None),
+            orphaned: Cell::new(false),
+            block_error: RefCell::default(),
+        });
         duty.handle.set(Some(scope::add_duty(scope, duty.clone())));
         dialog.set_owner(duty.clone());
         duty
@@ -79,7 +85,8 @@ impl Duty for DialogDuty {
     fn begin(&self) {
         let Some(dialog) = self.dialog.upgrade() else { return };
         if dialog.cause.borrow().is_none() {
-            let mut cause = CancelCause { by: crate::boot::try_current_aid(), why: format!("the block of {} in its caller ended", dialog.endpoint), behind: Vec::new() };
+            let mut cause =
+                CancelCause { by: crate::boot::try_current_aid(), why: format!("the block of {} in its caller ended", dialog.endpoint), behind: Vec::new() };
             if let Some(around) = scope::end_cause() {
                 cause.behind = std::iter::once(around.why).chain(around.behind).collect();
             }

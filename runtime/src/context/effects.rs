@@ -23,7 +23,8 @@ impl Sink<CallerEffect> for CallerSink<'_> {
             CallerEffect::Discard => drop(dialog.inbox.borrow_mut().pop_back()),
             CallerEffect::DiscardUnread => dialog.inbox.borrow_mut().clear(),
             CallerEffect::DropBlock => {
-                let cause = CancelCause { by: Some(dialog.channel.peer().clone()), why: format!("the other side of {} ended", dialog.endpoint), behind: Vec::new() };
+                let cause =
+                    CancelCause { by: Some(dialog.channel.peer().clone()), why: format!("the other side of {} ended", dialog.endpoint), behind: Vec::new() };
                 dialog.defer(Deferred::DropBlock(cause));
             }
             CallerEffect::CancelTooSlow => dialog.too_slow.set(true),

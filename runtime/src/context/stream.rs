@@ -193,7 +193,11 @@ fn keep(dialog: &Dialog, count: u32, item: BytesMut) {
 fn overrun(dialog: &Dialog) -> Error {
     Error::new(
         FailureKind::StreamOverrun,
-        format!("the window of {} to {} is full and the context was opened with `Overrun::Error`; receive faster, widen the window, or let the sender wait", dialog.endpoint, dialog.channel.peer()),
+        format!(
+            "the window of {} to {} is full and the context was opened with `Overrun::Error`; receive faster, widen the window, or let the sender wait",
+            dialog.endpoint,
+            dialog.channel.peer()
+        ),
     )
 }
 
@@ -209,9 +213,15 @@ fn send_refused(dialog: &Dialog, refused: SendRefused) -> Error {
     match refused {
         SendRefused::NotAContext => Error::runtime(format!("{endpoint} is a call; only contexts have streams")),
         SendRefused::NotStarted => Error::runtime(format!("nothing can be sent to {endpoint} before `started`")),
-        SendRefused::Ended(StreamEnd::Clean) => Error::stream_closed(format!("{} closed the stream of {endpoint}; nothing more can be sent", dialog.channel.peer())),
-        SendRefused::Ended(StreamEnd::Returned) => Error::stream_closed(format!("{endpoint} has returned in {}; nothing more can be sent", dialog.channel.peer())),
-        SendRefused::Ended(StreamEnd::CancelledByUs) => Error::stream_closed(format!("{endpoint} was cancelled from here by `ctx.cancel()`; nothing more can be sent")),
+        SendRefused::Ended(StreamEnd::Clean) => {
+            Error::stream_closed(format!("{} closed the stream of {endpoint}; nothing more can be sent", dialog.channel.peer()))
+        }
+        SendRefused::Ended(StreamEnd::Returned) => {
+            Error::stream_closed(format!("{endpoint} has returned in {}; nothing more can be sent", dialog.channel.peer()))
+        }
+        SendRefused::Ended(StreamEnd::CancelledByUs) => {
+            Error::stream_closed(format!("{endpoint} was cancelled from here by `ctx.cancel()`; nothing more can be sent"))
+        }
         SendRefused::Ended(StreamEnd::Closed) => Error::stream_closed(format!("the stream of {endpoint} was closed on this side")),
         SendRefused::Ended(StreamEnd::Cancelled | StreamEnd::Failed | StreamEnd::Lost) => why_over(dialog),
     }

@@ -165,12 +165,7 @@ impl Channel {
     }
 
     /// Sends a frame whose body `write` appends; on an error nothing is sent.
-    pub(crate) fn send_with(
-        &self,
-        kind: Kind,
-        dialog: DialogId,
-        write: impl FnOnce(&mut BytesMut) -> Result<(), FrameError>,
-    ) -> Result<(), FrameError> {
+    pub(crate) fn send_with(&self, kind: Kind, dialog: DialogId, write: impl FnOnce(&mut BytesMut) -> Result<(), FrameError>) -> Result<(), FrameError> {
         {
             let mut out = self.out.borrow_mut();
             let before = out.len();
@@ -198,9 +193,7 @@ impl Channel {
     /// Sends a frame with a body of ours.
     pub(crate) fn send<T: Serialize>(&self, kind: Kind, dialog: DialogId, body: &T) -> Result<(), FrameError> {
         use bytes::BufMut;
-        self.send_with(kind, dialog, |out| {
-            body.serialize(&mut rmp_serde::Serializer::new(out.writer())).map_err(|error| FrameError::Body(error.to_string()))
-        })
+        self.send_with(kind, dialog, |out| body.serialize(&mut rmp_serde::Serializer::new(out.writer())).map_err(|error| FrameError::Body(error.to_string())))
     }
 
     /// Sends a frame without a body.
@@ -325,10 +318,7 @@ impl Channel {
     /// The failure of whoever uses a channel that is gone.
     pub(crate) fn closed_failure(&self) -> Arc<Failure> {
         self.why_lost().unwrap_or_else(|| {
-            Arc::new(new_failure(
-                FailureKind::TransportClosed,
-                format!("the channel to {} is closed; find the actor again, or handle its end", self.peer),
-            ))
+            Arc::new(new_failure(FailureKind::TransportClosed, format!("the channel to {} is closed; find the actor again, or handle its end", self.peer)))
         })
     }
 }

@@ -90,10 +90,7 @@ pub trait ContextEndpoint: Endpoint {
 }
 
 /// The three payload types of a context.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is no `coulter::Context`",
-    label = "the first parameter of a context is `ctx: Context<Started, In, Out>`"
-)]
+#[diagnostic::on_unimplemented(message = "`{Self}` is no `coulter::Context`", label = "the first parameter of a context is `ctx: Context<Started, In, Out>`")]
 pub trait ContextTypes: Sized + 'static {
     /// Handed over by `started`.
     type Started: Serialize + DeserializeOwned + 'static;

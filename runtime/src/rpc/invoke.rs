@@ -255,7 +255,11 @@ pub(crate) fn panic_failure(payload: &(dyn Any + Send)) -> Failure {
         return debug_quit("the task");
     }
     let message = if info.message.is_empty() {
-        payload.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without a message".into())
+        payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic without a message".into())
     } else {
         info.message
     };

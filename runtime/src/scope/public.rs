@@ -69,7 +69,10 @@ pub async fn move_on_after<F: Future>(limit: Duration, future: F) -> Option<F::O
 pub async fn fail_after<F: Future>(limit: Duration, future: F) -> Result<F::Output, Error> {
     match move_on_after(limit, future).await {
         Some(value) => Ok(value),
-        None => Err(Error::new(FailureKind::ActorTooSlow, format!("`fail_after` gave it {limit:?}, and that was not enough; give it more, or look at what it waits for"))),
+        None => Err(Error::new(
+            FailureKind::ActorTooSlow,
+            format!("`fail_after` gave it {limit:?}, and that was not enough; give it more, or look at what it waits for"),
+        )),
     }
 }
 
@@ -84,13 +87,16 @@ where
     T: TaskOutput + 'static,
 {
     let (place, parent) = (Location::caller(), current());
-    let future = ScopeFuture::new(ScopeKind::Spawned, super::task::Tracked::new("spawned", place, async move {
-        if let Err(report) = task.await.into_result() {
-            let mut failure = report.to_failure();
-            failure.origin.get_or_insert_with(|| format!("task spawned at {place}"));
-            fail(parent, failure);
-        }
-    }))
+    let future = ScopeFuture::new(
+        ScopeKind::Spawned,
+        super::task::Tracked::new("spawned", place, async move {
+            if let Err(report) = task.await.into_result() {
+                let mut failure = report.to_failure();
+                failure.origin.get_or_insert_with(|| format!("task spawned at {place}"));
+                fail(parent, failure);
+            }
+        }),
+    )
     .bound();
     tokio::task::spawn_local(async move {
         future.await;

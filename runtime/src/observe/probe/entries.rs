@@ -102,10 +102,13 @@ impl Drop for ContextEntry {
         {
             let mut table = lock(&self.probe.contexts);
             table.live.remove(&self.n);
-            if table.ended.len() >= ENDED_CONTEXTS {
-                table.ended.pop_front();
+            // The runtime's own calls are seen while they last; kept, they would push out the program's.
+            if !row.endpoint.starts_with(concat!(env!("CARGO_CRATE_NAME"), "::")) {
+                if table.ended.len() >= ENDED_CONTEXTS {
+                    table.ended.pop_front();
+                }
+                table.ended.push_back(row);
             }
-            table.ended.push_back(row);
         }
         self.probe.touch();
     }
