@@ -46,7 +46,11 @@ pub fn run(look: Look, ascii: bool, plain: bool, argv: &[OsString]) -> Result<Ex
 /// When a tree is named that is not there, or the terminal gives way.
 pub fn attach(look: Look, ascii: bool, plain: bool, name: Option<&str>) -> Result<ExitCode, Failure> {
     if !full_screen(plain) {
+        let mut told = false;
         while name.is_none() && trees()?.is_empty() {
+            if !std::mem::replace(&mut told, true) {
+                eprintln!("coulter: waiting for a tree; `coulter run -- PROGRAM` starts one");
+            }
             std::thread::sleep(LOOK);
         }
         let seen = look_at(&choose(name)?, true)?;

@@ -13,6 +13,7 @@ pub(super) fn press(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     if state.layers.is_empty() {
         state.notice = None;
         state.repl.stays = false;
+        state.output_meanwhile = false;
     }
     if key == Key::Ctrl('z') {
         effects.push(Effect::Suspend);

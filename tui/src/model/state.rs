@@ -145,6 +145,8 @@ pub struct State {
     pub notice: Option<Notice>,
     /// `g` was pressed, and waits for its second.
     pub half_typed: bool,
+    /// The output is on screen only because there is no tree yet.
+    pub(super) output_meanwhile: bool,
     pub(super) settled: bool,
     pub(super) followed: Option<coulter_proto::level::Level>,
 }
@@ -175,6 +177,7 @@ impl State {
             rates: Rates::default(),
             notice: None,
             half_typed: false,
+            output_meanwhile: false,
             settled: false,
             followed: None,
         }

@@ -106,6 +106,11 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Trees(found) => trees(state, found, &mut effects),
         Msg::Printed(lines) => {
             lines.into_iter().for_each(|line| state.output.push(line));
+            // Before there is a tree, what is printed (by a build, say) is all there is to see.
+            if matches!(state.link, Link::Waiting(_)) && state.view == View::Tree {
+                state.view = View::Output;
+                state.output_meanwhile = true;
+            }
             state.view == View::Output
         }
         Msg::Ended(status) => {
@@ -132,6 +137,9 @@ fn linked(state: &mut State, tree: TreeInfo, effects: &mut Vec<Effect>) {
     state.followed = None;
     state.settled = false;
     state.notice = None;
+    if std::mem::take(&mut state.output_meanwhile) && state.view == View::Output {
+        state.view = View::Tree;
+    }
     state.layers.retain(|layer| !matches!(layer, Layer::Trees { .. }));
     state.live.apply(&FromHub::Welcome { version: tree.version, tree });
     state.logs.sift_again(&state.live);

@@ -237,9 +237,9 @@ fn a_program_is_shown_with_its_output_and_ends_with_its_code() {
 #[test]
 fn leaving_ends_the_program_it_started() {
     let place = Place::new();
-    let mut terminal = Terminal::start(&place, &["run", "--", "sh", "-c", "trap 'exit 5' TERM; echo up; while :; do sleep 0.05; done"]);
+    let mut terminal = Terminal::start(&place, &["run", "--", "sh", "-c", "trap 'exit 5' TERM; echo up$((40 + 2)); while :; do sleep 0.05; done"]);
     terminal.press("7");
-    terminal.wait_for("up");
+    terminal.wait_for("up42");
     terminal.press("q");
     assert_eq!(terminal.end().0, 5);
 }

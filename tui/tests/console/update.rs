@@ -1,6 +1,6 @@
 //! The dashboard's decisions: by cases, and by chance.
 use coulter_console::model::key::Key;
-use coulter_console::model::{Effect, Layer, Link, Msg, State, View, update};
+use coulter_console::model::{Effect, Layer, Link, Msg, ProgramSeen, State, View, update};
 use coulter_console::term::{Input, Typed};
 use coulter_proto::exit::ExitStatus;
 use coulter_proto::hub::{FromHub, ToHub};
@@ -232,6 +232,23 @@ fn without_a_tree_it_waits_and_several_are_offered() {
     let mut alone = State::new((80, 24), "waiting");
     assert!(update(&mut alone, Msg::Trees(vec![found(1)])).iter().any(|effect| matches!(effect, Effect::Attach(_))));
     assert_eq!(alone.link, Link::Waiting("waiting".into()));
+}
+
+#[test]
+fn before_there_is_a_tree_the_output_is_shown() {
+    let mut state = State::new((80, 24), "cargo is starting");
+    state.program = Some(ProgramSeen { line: "cargo run".into(), pid: 1, status: None, leaving: false });
+    assert!(picture(&state, false).contains("cargo is starting"));
+    assert!(!update(&mut state, Msg::Printed(vec!["Compiling coulter".into()])).is_empty());
+    assert!(picture(&state, false).contains("Compiling coulter"));
+    let tree = coulter_proto::hub::TreeInfo { version: 1, root: crate::fake::aid(1), program: "p".into(), args: vec![], started: NOON };
+    update(&mut state, Msg::Linked(tree.clone()));
+    assert_eq!(state.view, View::Tree);
+    state.link = Link::Waiting("again".into());
+    update(&mut state, Msg::Printed(vec!["more".into()]));
+    press(&mut state, "7");
+    update(&mut state, Msg::Linked(tree));
+    assert_eq!(state.view, View::Output, "who chose a view keeps it");
 }
 
 #[test]
