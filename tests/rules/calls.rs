@@ -28,6 +28,22 @@ async fn never() -> Result<()> {
     std::future::pending().await
 }
 
+/// A number its sender does not check and its receiver does.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "u8")]
+struct Small(u8);
+impl TryFrom<u8> for Small {
+    type Error = String;
+    fn try_from(n: u8) -> Result<Self, String> {
+        if n < 10 { Ok(Self(n)) } else { Err(format!("{n} is not small")) }
+    }
+}
+
+#[coulter::endpoint]
+async fn count_to(limit: Small) -> u8 {
+    limit.0
+}
+
 mod elsewhere {
     #[coulter::endpoint]
     pub(crate) async fn hidden() -> u8 {
@@ -164,6 +180,19 @@ on_both! {
         std::fs::remove_file(&path)?;
         std::fs::remove_file(format!("{path}.asked"))?;
         Ok(())
+    }
+
+    async fn rule_4_2_wrong_arguments_are_a_type_error_that_names_the_argument() {
+        coulter::open_nursery(async |an| {
+            let frank = an.start_actor("frank").expose(HERE).await?;
+            let error = frank.run(count_to::with(Small(200))).await.unwrap_err();
+            assert!(matches!(error, Error::MsgType(_)), "{error:?}");
+            assert!(error.to_string().contains("argument `limit`"), "{error}");
+            assert_eq!(frank.run(count_to::with(Small(9))).await?, 9);
+            an.cancel();
+            Ok(())
+        })
+        .await
     }
 
     async fn rule_4_2_nothing_a_peer_asks_ends_an_actor() {

@@ -3,11 +3,13 @@
 
 mod calls;
 mod contexts;
+mod discovery;
 mod errors;
 mod examples;
 mod nurseries;
 mod signals;
 mod spawning;
+mod strangers;
 mod streams;
 mod support;
 mod traces;

@@ -49,9 +49,18 @@ fn own_directory(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// What the kernel allows for the path of a socket.
+const SOCKET_PATH: usize = 107;
+
 /// Makes the directory of one tree.
 pub(crate) fn make_tree_dir(runtime_dir: &Path, root: &Aid) -> io::Result<PathBuf> {
     let path = runtime_dir.join(format!("{}-{}-{}", file_name(&root.name), root.pid, root.short()));
+    // An actor's socket is `/` + 24 + `-` + 8 + `.sock` longer; better one refusal here than a failure in each child.
+    let longest = path.as_os_str().len() + 39;
+    if longest > SOCKET_PATH {
+        let why = format!("{} is {} bytes too long for sockets in it; set COULTER_RUNTIME_DIR to a shorter directory", path.display(), longest - SOCKET_PATH);
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
     own_directory(&path)?;
     Ok(path)
 }
