@@ -13,7 +13,7 @@ pub(crate) mod vars;
 use std::sync::OnceLock;
 
 use coulter_proto::id::{Aid, Uuid};
-use coulter_proto::observe::{ActorRow, ActorState};
+use coulter_proto::observe::ActorRow;
 use coulter_proto::spawn::{Address, RuntimeVars};
 
 use crate::actor::Actor;
@@ -69,20 +69,10 @@ pub(crate) fn shown_vars(vars: &RuntimeVars) -> Vec<(String, String)> {
 /// The row this actor shows of itself.
 fn own_row(actor: &Actor) -> ActorRow {
     ActorRow {
-        aid: actor.aid.clone(),
-        parent: actor.parent.clone(),
-        state: ActorState::Starting,
-        started: crate::clock::unix_micros(),
         exposed: actor.exposed().clone(),
         vars: shown_vars(&actor.vars),
         addresses: actor.addresses().iter().map(ToString::to_string).collect(),
         debug: actor.vars.debug,
-        messages: 0,
-        bytes: 0,
-        cpu: 0,
-        memory: 0,
-        turns: 0,
-        busy_for: 0,
-        dropped: 0,
+        ..ActorRow::new(actor.aid.clone(), actor.parent.clone(), crate::clock::unix_micros())
     }
 }

@@ -10,8 +10,8 @@ use std::task::{Context as TaskContext, Poll, Waker};
 
 use bytes::Bytes;
 use coulter_proto::dialog::{
-    Callee, CalleeInput, Caller, CallerInput, DialogKind, DialogPhase, FinalFailure, FromPeer, OpenRefused, ReceiveState, Reserve, SendRefused, StartRefused,
-    StartState, Terms, Waiter,
+    Callee, CalleeInput, Caller, CallerInput, DialogKind, DialogPhase, FinalFailure, FromPeer, Reserve, SendRefused, StartRefused,
+    StartState, Streams, Terms, Waiter,
 };
 use coulter_proto::error::{CancelCause, Failure, FailureKind};
 use coulter_proto::id::{CauseToken, ContextKey, DialogId};
@@ -168,39 +168,18 @@ impl Dialog {
             End::Callee(_) => Side::Callee,
         }
     }
-    pub(super) fn may_send(&self, len: u64) -> Result<Reserve, SendRefused> {
+    /// Asks the machine about its streams.
+    pub(super) fn streams<R>(&self, ask: impl FnOnce(&Streams) -> R) -> R {
         match &*self.end.borrow() {
-            End::Caller(caller) => caller.may_send(len),
-            End::Callee(callee) => callee.may_send(len),
+            End::Caller(caller) => ask(caller.streams()),
+            End::Callee(callee) => ask(callee.streams()),
         }
     }
-    pub(super) fn may_open(&self) -> Result<(), OpenRefused> {
-        match &*self.end.borrow() {
-            End::Caller(caller) => caller.may_open(),
-            End::Callee(callee) => callee.may_open(),
-        }
+    pub(super) fn may_send(&self, len: u64) -> Result<Reserve, SendRefused> {
+        self.streams(|streams| streams.may_send(len))
     }
     pub(super) fn may_start(&self) -> Result<(), StartRefused> {
         self.callee(Callee::may_start).unwrap_or(Err(StartRefused::NotAContext))
-    }
-    pub(super) fn receive_state(&self) -> ReceiveState {
-        match &*self.end.borrow() {
-            End::Caller(caller) => caller.receive_state(),
-            End::Callee(callee) => callee.receive_state(),
-        }
-    }
-    /// Items lost to `Overrun::Drop` in both directions: (those the peer dropped, those dropped here).
-    pub(super) fn dropped(&self) -> (u64, u64) {
-        match &*self.end.borrow() {
-            End::Caller(caller) => (caller.lost_items(), caller.dropped_here()),
-            End::Callee(callee) => (callee.lost_items(), callee.dropped_here()),
-        }
-    }
-    fn window_state(&self) -> (u32, u32) {
-        match &*self.end.borrow() {
-            End::Caller(caller) => (caller.unread(), caller.available()),
-            End::Callee(callee) => (callee.unread(), callee.available()),
-        }
     }
     pub(crate) fn final_word(&self) -> Option<FinalWord> {
         self.final_word.borrow().clone()
@@ -259,7 +238,7 @@ impl Dialog {
 
     /// After every input: the row, the timer, the wakers; outside of the machine's borrow.
     fn settle(&self) {
-        let (unread, credit) = self.window_state();
+        let (unread, credit) = self.streams(|streams| (streams.unread(), streams.available()));
         self.row.unread(unread);
         self.row.credit(credit);
         let due = self.caller(|caller| caller.next_deadline()).flatten();

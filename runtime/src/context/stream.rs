@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use bytes::{Bytes, BytesMut};
-use coulter_proto::dialog::{OpenRefused, Overrun, ReceiveState, Reserve, SendRefused, StreamEnd, Waiter, WindowSize};
+use coulter_proto::dialog::{OpenRefused, Overrun, ReceiveState, Reserve, SendRefused, StreamEnd, Streams, Waiter, WindowSize};
 use coulter_proto::error::FailureKind;
 use coulter_proto::message::{FrameError, Kind};
 use serde::Serialize;
@@ -53,7 +53,7 @@ impl<Tx, Rx> Drop for MsgStream<Tx, Rx> {
 
 impl<Tx, Rx> MsgStream<Tx, Rx> {
     pub(super) fn open(dialog: &Rc<Dialog>) -> Result<Self, Error> {
-        dialog.may_open().map_err(|refused| {
+        dialog.streams(Streams::may_open).map_err(|refused| {
             let endpoint = &dialog.endpoint;
             match refused {
                 OpenRefused::NotAContext => Error::runtime(format!("{endpoint} is a call; only contexts have streams")),
@@ -69,7 +69,7 @@ impl<Tx, Rx> MsgStream<Tx, Rx> {
     /// How many items were lost to `Overrun::Drop`: (those the peer dropped before sending, those dropped here).
     #[must_use]
     pub fn dropped(&self) -> (u64, u64) {
-        self.dialog.dropped()
+        self.dialog.streams(|streams| (streams.lost_items(), streams.dropped_here()))
     }
 }
 
@@ -167,7 +167,7 @@ impl<Tx: Serialize, Rx: DeserializeOwned> MsgStream<Tx, Rx> {
             self.dialog.item_taken(bytes.len() as u64);
             return Poll::Ready(decode(&bytes, &self.dialog, "a stream item").map(Some));
         }
-        match self.dialog.receive_state() {
+        match self.dialog.streams(Streams::receive_state) {
             ReceiveState::Open => {
                 self.dialog.row.waiting("an item");
                 self.dialog.register(Waiter::Receive, cx);

@@ -7,7 +7,7 @@ use coulter_proto::error::FailureKind;
 use coulter_proto::exit::ExitStatus;
 use coulter_proto::id::Aid;
 use coulter_proto::nursery::{ChildId, ChildKind};
-use coulter_proto::observe::{ActorRow, ActorState};
+use coulter_proto::observe::ActorRow;
 use coulter_proto::spawn::{CHILD_MARKER, RuntimeVars, SpawnSpec, Transport};
 
 use super::options::Options;
@@ -146,20 +146,9 @@ async fn send_spec(socket: &Socket, spec: &SpawnSpec) -> std::io::Result<()> {
 
 fn row(actor: &Actor, aid: &Aid, exposed: &[String], vars: &RuntimeVars) -> ActorRow {
     ActorRow {
-        aid: aid.clone(),
-        parent: Some(actor.aid.clone()),
-        state: ActorState::Starting,
-        started: crate::clock::unix_micros(),
         exposed: exposed.to_vec(),
         vars: crate::boot::shown_vars(vars),
-        addresses: Vec::new(),
         debug: vars.debug,
-        messages: 0,
-        bytes: 0,
-        cpu: 0,
-        memory: 0,
-        turns: 0,
-        busy_for: 0,
-        dropped: 0,
+        ..ActorRow::new(aid.clone(), Some(actor.aid.clone()), crate::clock::unix_micros())
     }
 }

@@ -4,8 +4,8 @@
 //! the machine, whatever the order of cancel, error and loss.
 use serde::{Deserialize, Serialize};
 
-use super::streams::Streams;
-use super::{DialogKind, DialogPhase, FinalKind, FromPeer, OpenRefused, ReceiveState, Reserve, SendRefused, StreamEnd, Terms, ToPeer, Violation, Waiter};
+use super::streams::{StreamEffect, Streams};
+use super::{DialogKind, DialogPhase, FinalKind, FromPeer, StreamEnd, Terms, ToPeer, Violation, Waiter};
 use crate::id::{CauseToken, ErrorToken};
 use crate::machine::{Machine, Sink};
 use crate::time::Now;
@@ -32,11 +32,11 @@ pub enum Input {
     Peer(FromPeer),
     /// The task said `started`; ask [`Callee::may_start`] first.
     TaskStarted,
-    /// The task opened its stream; ask [`Callee::may_open`] first.
+    /// The task opened its stream; ask [`Streams::may_open`] first.
     StreamOpened,
     /// The task dropped its stream.
     StreamClosed,
-    /// One item goes, or is queued, as [`Callee::may_send`] said.
+    /// One item goes, or is queued, as [`Streams::may_send`] said.
     SendItem {
         /// Its payload's length in bytes.
         len: u64,
@@ -126,44 +126,10 @@ impl Callee {
             () => Ok(()),
         }
     }
-    /// Whether the task may open its stream.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn may_open(&self) -> Result<(), OpenRefused> {
-        self.streams.may_open()
-    }
-    /// Whether an item may be sent; then feed [`Input::SendItem`] unless told to wait or to fail.
-    ///
-    /// # Errors
-    /// Why it never can.
-    pub fn may_send(&self, len: u64) -> Result<Reserve, SendRefused> {
-        self.streams.may_send(len)
-    }
-    /// Whether more items can come, once the shell's queue is empty.
+    /// Its streams: what may be opened, sent, received.
     #[must_use]
-    pub fn receive_state(&self) -> ReceiveState {
-        self.streams.receive_state()
-    }
-    /// Received items nobody has taken.
-    #[must_use]
-    pub fn unread(&self) -> u32 {
-        self.streams.unread()
-    }
-    /// Messages that may be sent before a sender waits.
-    #[must_use]
-    pub fn available(&self) -> u32 {
-        self.streams.available()
-    }
-    /// Items the peer has dropped so far.
-    #[must_use]
-    pub fn lost_items(&self) -> u64 {
-        self.streams.lost_items()
-    }
-    /// Items dropped on this side so far.
-    #[must_use]
-    pub fn dropped_here(&self) -> u64 {
-        self.streams.dropped_here()
+    pub fn streams(&self) -> &Streams {
+        &self.streams
     }
     /// Whether the task was asked to cancel, by anyone or by the loss of the channel.
     #[must_use]
@@ -213,29 +179,8 @@ impl Callee {
             };
         }
         match message {
-            FromPeer::Item { len } => {
-                if self.streams.item(len)? {
-                    out.emit(Effect::Wake(Waiter::Receive));
-                } else {
-                    out.emit(Effect::Discard);
-                    if let Some(credit) = self.streams.discard() {
-                        out.emit(Effect::Send(credit));
-                    }
-                }
-            }
-            FromPeer::EndOfStream => {
-                self.streams.peer_end()?;
-                out.emit(Effect::Wake(Waiter::Receive));
-                out.emit(Effect::Wake(Waiter::Send));
-            }
-            FromPeer::Credit { messages, bytes } => {
-                self.streams.peer_credit(messages, bytes)?;
-                self.streams.flush(|message| out.emit(Effect::Send(message)));
-                out.emit(Effect::Wake(Waiter::Send));
-            }
-            FromPeer::Dropped { count } => {
-                self.streams.peer_dropped(count)?;
-                out.emit(Effect::Wake(Waiter::Receive));
+            FromPeer::Item { .. } | FromPeer::EndOfStream | FromPeer::Credit { .. } | FromPeer::Dropped { .. } => {
+                self.streams.on_peer(message, |effect| out.emit(effect.into()))?;
             }
             FromPeer::Cancel { .. } if self.cancel_by_peer => return Err(Violation::new("a second cancel of one dialog")),
             FromPeer::Cancel { token } => {
@@ -260,19 +205,7 @@ impl Callee {
     }
 
     fn close_streams(&mut self, out: &mut impl Sink<Effect>) {
-        if self.streams.unread() > 0 {
-            out.emit(Effect::DiscardUnread);
-            if let Some(credit) = self.streams.discard() {
-                out.emit(Effect::Send(credit));
-            }
-        }
-        let dropped = self.streams.abandon_queue();
-        if self.streams.close() {
-            if dropped > 0 {
-                out.emit(Effect::Send(ToPeer::Dropped { count: dropped }));
-            }
-            out.emit(Effect::Send(ToPeer::EndOfStream));
-        }
+        self.streams.close_for_good(|effect| out.emit(effect.into()));
     }
 
     fn on_end(&mut self, end: TaskEnd, out: &mut impl Sink<Effect>) {
@@ -303,6 +236,17 @@ impl Callee {
             out.emit(Effect::Wake(waiter));
         }
         out.emit(Effect::Ended);
+    }
+}
+
+impl From<StreamEffect> for Effect {
+    fn from(effect: StreamEffect) -> Self {
+        match effect {
+            StreamEffect::Send(message) => Self::Send(message),
+            StreamEffect::Wake(waiter) => Self::Wake(waiter),
+            StreamEffect::Discard => Self::Discard,
+            StreamEffect::DiscardUnread => Self::DiscardUnread,
+        }
     }
 }
 

@@ -4,9 +4,9 @@
 //! sent at most once, whoever wants it: the user, an error of the block, or the block's drop.
 use serde::{Deserialize, Serialize};
 
-use super::streams::Streams;
+use super::streams::{StreamEffect, Streams};
 use super::{
-    DialogKind, DialogPhase, Final, FinalFailure, FromPeer, OpenRefused, ReceiveState, Reserve, SendRefused, StartState, StreamEnd, Terms, ToPeer, Violation,
+    DialogKind, DialogPhase, Final, FinalFailure, FromPeer, StartState, StreamEnd, Terms, ToPeer, Violation,
     Waiter,
 };
 use crate::id::ErrorToken;
@@ -29,11 +29,11 @@ pub enum Input {
     Peer(FromPeer),
     /// The user's `ctx.cancel()`.
     CancelAsked,
-    /// The block opened its stream; ask [`Caller::may_open`] first.
+    /// The block opened its stream; ask [`Streams::may_open`] first.
     StreamOpened,
     /// The block dropped its stream.
     StreamClosed,
-    /// One item goes, or is queued, as [`Caller::may_send`] said.
+    /// One item goes, or is queued, as [`Streams::may_send`] said.
     SendItem {
         /// Its payload's length in bytes.
         len: u64,
@@ -165,44 +165,10 @@ impl Caller {
             (false, Some(_)) => StartState::Failed,
         }
     }
-    /// Whether the block may open its stream.
-    ///
-    /// # Errors
-    /// Why not.
-    pub fn may_open(&self) -> Result<(), OpenRefused> {
-        self.streams.may_open()
-    }
-    /// Whether an item may be sent; then feed [`Input::SendItem`] unless told to wait or to fail.
-    ///
-    /// # Errors
-    /// Why it never can.
-    pub fn may_send(&self, len: u64) -> Result<Reserve, SendRefused> {
-        self.streams.may_send(len)
-    }
-    /// Whether more items can come, once the shell's queue is empty.
+    /// Its streams: what may be opened, sent, received.
     #[must_use]
-    pub fn receive_state(&self) -> ReceiveState {
-        self.streams.receive_state()
-    }
-    /// Received items nobody has taken.
-    #[must_use]
-    pub fn unread(&self) -> u32 {
-        self.streams.unread()
-    }
-    /// Messages that may be sent before a sender waits.
-    #[must_use]
-    pub fn available(&self) -> u32 {
-        self.streams.available()
-    }
-    /// Items the peer has dropped so far.
-    #[must_use]
-    pub fn lost_items(&self) -> u64 {
-        self.streams.lost_items()
-    }
-    /// Items dropped on this side so far.
-    #[must_use]
-    pub fn dropped_here(&self) -> u64 {
-        self.streams.dropped_here()
+    pub fn streams(&self) -> &Streams {
+        &self.streams
     }
     /// The final word, once it is in.
     #[must_use]
@@ -286,29 +252,8 @@ impl Caller {
                 }
                 out.emit(Effect::Wake(Waiter::Started));
             }
-            FromPeer::Item { len } => {
-                if self.streams.item(len)? {
-                    out.emit(Effect::Wake(Waiter::Receive));
-                } else {
-                    out.emit(Effect::Discard);
-                    if let Some(credit) = self.streams.discard() {
-                        out.emit(Effect::Send(credit));
-                    }
-                }
-            }
-            FromPeer::EndOfStream => {
-                self.streams.peer_end()?;
-                out.emit(Effect::Wake(Waiter::Receive));
-                out.emit(Effect::Wake(Waiter::Send));
-            }
-            FromPeer::Credit { messages, bytes } => {
-                self.streams.peer_credit(messages, bytes)?;
-                self.streams.flush(|message| out.emit(Effect::Send(message)));
-                out.emit(Effect::Wake(Waiter::Send));
-            }
-            FromPeer::Dropped { count } => {
-                self.streams.peer_dropped(count)?;
-                out.emit(Effect::Wake(Waiter::Receive));
+            FromPeer::Item { .. } | FromPeer::EndOfStream | FromPeer::Credit { .. } | FromPeer::Dropped { .. } => {
+                self.streams.on_peer(message, |effect| out.emit(effect.into()))?;
             }
             FromPeer::Return if self.terms.kind == DialogKind::Context && !self.started => {
                 return Err(Violation::new("a context returned without `started`"));
@@ -379,19 +324,7 @@ impl Caller {
 
     /// Nothing is wanted from here on: what is unread goes, its credit goes back, the peer is told.
     fn close_streams(&mut self, out: &mut impl Sink<Effect>) {
-        if self.streams.unread() > 0 {
-            out.emit(Effect::DiscardUnread);
-            if let Some(credit) = self.streams.discard() {
-                out.emit(Effect::Send(credit));
-            }
-        }
-        let dropped = self.streams.abandon_queue();
-        if self.streams.close() {
-            if dropped > 0 {
-                out.emit(Effect::Send(ToPeer::Dropped { count: dropped }));
-            }
-            out.emit(Effect::Send(ToPeer::EndOfStream));
-        }
+        self.streams.close_for_good(|effect| out.emit(effect.into()));
     }
 
     fn block_over(&mut self, now: Now, block: Block, out: &mut impl Sink<Effect>) {
@@ -407,6 +340,17 @@ impl Caller {
             // The cancel goes first: the task must not take the end of the stream for a clean end.
             self.send_cancel(now, out);
             self.close_streams(out);
+        }
+    }
+}
+
+impl From<StreamEffect> for Effect {
+    fn from(effect: StreamEffect) -> Self {
+        match effect {
+            StreamEffect::Send(message) => Self::Send(message),
+            StreamEffect::Wake(waiter) => Self::Wake(waiter),
+            StreamEffect::Discard => Self::Discard,
+            StreamEffect::DiscardUnread => Self::DiscardUnread,
         }
     }
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use callee::{Callee, Effect as CalleeEffect, Input as CalleeInput, StartRefused, TaskEnd};
 pub use caller::{BlockEnd, Caller, Effect as CallerEffect, Input as CallerInput, Verdict};
+pub use streams::Streams;
 
 use crate::id::{CauseToken, ErrorToken};
 pub use crate::observe::DialogKind;

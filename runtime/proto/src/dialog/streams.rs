@@ -1,10 +1,19 @@
 //! One side's view of a context's two streams: windows, and why each direction ended.
-use super::{DialogKind, OpenRefused, ReceiveState, Reserve, SendRefused, StreamEnd, Terms, ToPeer, Violation};
+use super::{DialogKind, FromPeer, OpenRefused, ReceiveState, Reserve, SendRefused, StreamEnd, Terms, ToPeer, Violation, Waiter};
 use crate::message::Credit;
 use crate::window::{ReceiveWindow, SendWindow};
 
+/// What both machines do about their streams, said in the effects they share.
+pub(super) enum StreamEffect {
+    Send(ToPeer),
+    Wake(Waiter),
+    Discard,
+    DiscardUnread,
+}
+
+/// The two streams of one dialog, as one side sees them: what may be opened, sent, received.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Streams {
+pub struct Streams {
     kind: DialogKind,
     send: SendWindow,
     receive: ReceiveWindow,
@@ -37,7 +46,11 @@ impl Streams {
     pub(super) fn start(&mut self) {
         self.started = true;
     }
-    pub(super) fn may_open(&self) -> Result<(), OpenRefused> {
+    /// Whether the stream may be opened on this side.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_open(&self) -> Result<(), OpenRefused> {
         match () {
             () if self.kind == DialogKind::Call => Err(OpenRefused::NotAContext),
             () if self.opened => Err(OpenRefused::Twice),
@@ -55,27 +68,71 @@ impl Streams {
     pub(super) fn is_open(&self) -> bool {
         self.opened && !self.closed && self.over.is_none()
     }
+    /// A message about the streams came in; others are none of theirs.
+    pub(super) fn on_peer(&mut self, message: FromPeer, mut out: impl FnMut(StreamEffect)) -> Result<(), Violation> {
+        match message {
+            FromPeer::Item { len } => {
+                if self.item(len)? {
+                    out(StreamEffect::Wake(Waiter::Receive));
+                } else {
+                    out(StreamEffect::Discard);
+                    if let Some(credit) = self.discard() {
+                        out(StreamEffect::Send(credit));
+                    }
+                }
+            }
+            FromPeer::EndOfStream => {
+                self.peer_end()?;
+                out(StreamEffect::Wake(Waiter::Receive));
+                out(StreamEffect::Wake(Waiter::Send));
+            }
+            FromPeer::Credit { messages, bytes } => {
+                self.send.credit(messages, bytes)?;
+                self.flush(|message| out(StreamEffect::Send(message)));
+                out(StreamEffect::Wake(Waiter::Send));
+            }
+            FromPeer::Dropped { count } => {
+                self.peer_dropped(count)?;
+                out(StreamEffect::Wake(Waiter::Receive));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+    /// Nothing is wanted from here on: what is unread goes, its credit goes back, the peer is told.
+    pub(super) fn close_for_good(&mut self, mut out: impl FnMut(StreamEffect)) {
+        if self.unread() > 0 {
+            out(StreamEffect::DiscardUnread);
+            if let Some(credit) = self.discard() {
+                out(StreamEffect::Send(credit));
+            }
+        }
+        let dropped = self.abandon_queue();
+        if self.close() {
+            if dropped > 0 {
+                out(StreamEffect::Send(ToPeer::Dropped { count: dropped }));
+            }
+            out(StreamEffect::Send(ToPeer::EndOfStream));
+        }
+    }
     /// An item came in; `Ok(false)`: nobody wants it, its credit is to go back.
-    pub(super) fn item(&mut self, len: u64) -> Result<bool, Violation> {
+    fn item(&mut self, len: u64) -> Result<bool, Violation> {
         self.peer_may_stream()?;
         self.receive.arrived(len)?;
         Ok(!self.closed)
     }
-    pub(super) fn peer_end(&mut self) -> Result<(), Violation> {
+    fn peer_end(&mut self) -> Result<(), Violation> {
         self.peer_may_stream()?;
         self.peer_ended = true;
         Ok(())
     }
-    pub(super) fn peer_dropped(&mut self, count: u64) -> Result<(), Violation> {
+    fn peer_dropped(&mut self, count: u64) -> Result<(), Violation> {
         self.peer_may_stream()?;
         self.lost_items = self.lost_items.saturating_add(count);
         Ok(())
     }
-    pub(super) fn peer_credit(&mut self, messages: u32, bytes: u64) -> Result<(), Violation> {
-        self.send.credit(messages, bytes)
-    }
     /// What the local queue may send now, drops told first.
-    pub(super) fn flush(&mut self, mut send: impl FnMut(ToPeer)) {
+    fn flush(&mut self, mut send: impl FnMut(ToPeer)) {
         while let Some(untold) = self.send.next_queued() {
             if untold > 0 {
                 send(ToPeer::Dropped { count: untold });
@@ -89,12 +146,12 @@ impl Streams {
         }
         self.receive.taken(len).map(to_peer)
     }
-    pub(super) fn discard(&mut self) -> Option<ToPeer> {
+    fn discard(&mut self) -> Option<ToPeer> {
         let credit = self.receive.discard();
         if self.over.is_some() { None } else { credit.map(to_peer) }
     }
     /// Closes this side; `true` when the peer has to be told.
-    pub(super) fn close(&mut self) -> bool {
+    fn close(&mut self) -> bool {
         self.closed = true;
         let tell = self.started && !self.end_sent && self.over.is_none();
         self.end_sent |= tell;
@@ -107,7 +164,11 @@ impl Streams {
     pub(super) fn end(&mut self, why: StreamEnd) {
         self.over.get_or_insert(why);
     }
-    pub(super) fn may_send(&self, len: u64) -> Result<Reserve, SendRefused> {
+    /// Whether an item may be sent; then feed `SendItem` unless told to wait or to fail.
+    ///
+    /// # Errors
+    /// Why it never can.
+    pub fn may_send(&self, len: u64) -> Result<Reserve, SendRefused> {
         match self.send_refused() {
             Some(why) => Err(why),
             None => Ok(self.send.peek(len)),
@@ -133,7 +194,9 @@ impl Streams {
         }
         (!self.started).then_some(SendRefused::NotStarted)
     }
-    pub(super) fn receive_state(&self) -> ReceiveState {
+    /// Whether more items can come, once the shell's queue is empty.
+    #[must_use]
+    pub fn receive_state(&self) -> ReceiveState {
         match () {
             () if self.peer_ended => ReceiveState::Ended(StreamEnd::Clean),
             () => match self.over {
@@ -143,16 +206,24 @@ impl Streams {
             },
         }
     }
-    pub(super) fn unread(&self) -> u32 {
+    /// Received items nobody has taken.
+    #[must_use]
+    pub fn unread(&self) -> u32 {
         self.receive.unread()
     }
-    pub(super) fn available(&self) -> u32 {
+    /// Messages that may be sent before a sender waits.
+    #[must_use]
+    pub fn available(&self) -> u32 {
         self.send.available()
     }
-    pub(super) fn lost_items(&self) -> u64 {
+    /// Items the peer has dropped so far.
+    #[must_use]
+    pub fn lost_items(&self) -> u64 {
         self.lost_items
     }
-    pub(super) fn dropped_here(&self) -> u64 {
+    /// Items dropped on this side so far.
+    #[must_use]
+    pub fn dropped_here(&self) -> u64 {
         self.send.dropped()
     }
     fn peer_may_stream(&self) -> Result<(), Violation> {

@@ -15,21 +15,10 @@ fn aid(n: u128) -> Aid {
 
 fn actor(n: u128, parent: Option<u128>) -> ActorRow {
     ActorRow {
-        aid: aid(n),
-        parent: parent.map(aid),
         state: ActorState::Running,
-        started: u64::try_from(n).unwrap(),
-        exposed: vec![],
-        vars: vec![],
-        addresses: vec![],
         debug: true,
         messages: 7,
-        bytes: 0,
-        cpu: 0,
-        memory: 0,
-        turns: 0,
-        busy_for: 0,
-        dropped: 0,
+        ..ActorRow::new(aid(n), parent.map(aid), u64::try_from(n).unwrap())
     }
 }
 

@@ -64,6 +64,30 @@ pub struct ActorRow {
     pub dropped: u64,
 }
 
+impl ActorRow {
+    /// The row of an actor that has just come to be: nothing counted yet.
+    #[must_use]
+    pub fn new(aid: Aid, parent: Option<Aid>, started: UnixMicros) -> Self {
+        Self {
+            aid,
+            parent,
+            state: ActorState::Starting,
+            started,
+            exposed: Vec::new(),
+            vars: Vec::new(),
+            addresses: Vec::new(),
+            debug: false,
+            messages: 0,
+            bytes: 0,
+            cpu: 0,
+            memory: 0,
+            turns: 0,
+            busy_for: 0,
+            dropped: 0,
+        }
+    }
+}
+
 /// Which end of a context a row tells about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Side {

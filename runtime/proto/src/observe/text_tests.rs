@@ -10,21 +10,8 @@ use crate::id::Uuid;
 fn actor(n: u128, parent: Option<u128>, name: &str) -> ActorRow {
     let aid = |n: u128| Aid { name: name.to_owned(), uuid: Uuid::from_u128(n << 96), pid: 100 + n as u32 };
     ActorRow {
-        aid: aid(n),
-        parent: parent.map(aid),
         state: ActorState::Running,
-        started: n as u64,
-        exposed: vec![],
-        vars: vec![],
-        addresses: vec![],
-        debug: false,
-        messages: 0,
-        bytes: 0,
-        cpu: 0,
-        memory: 0,
-        turns: 0,
-        busy_for: 0,
-        dropped: 0,
+        ..ActorRow::new(aid(n), parent.map(aid), n as u64)
     }
 }
 

@@ -192,15 +192,15 @@ fn rule_5_3_our_own_cancel_is_absorbed() {
     let mut caller = opened(context());
     feed(&mut caller, 0, CallerInput::StreamOpened);
     assert_eq!(sends(&feed(&mut caller, 0, CallerInput::CancelAsked)), [ToPeer::Cancel]);
-    assert_eq!(caller.may_send(1), Ok(Reserve::Ready), "it does not cancel the caller's own block");
+    assert_eq!(caller.streams().may_send(1), Ok(Reserve::Ready), "it does not cancel the caller's own block");
     peer(&mut caller, FromPeer::CancelAck);
     assert!(caller.cancel_acked());
     let effects = peer(&mut caller, fails(OURS));
     assert!(!effects.contains(&CallerEffect::DropBlock));
     assert!(effects.contains(&CallerEffect::Wake(Waiter::Receive)));
     assert!(effects.contains(&CallerEffect::Wake(Waiter::Send)));
-    assert_eq!(caller.receive_state(), ReceiveState::Ended(StreamEnd::CancelledByUs));
-    assert_eq!(caller.may_send(1), Err(SendRefused::Ended(StreamEnd::CancelledByUs)));
+    assert_eq!(caller.streams().receive_state(), ReceiveState::Ended(StreamEnd::CancelledByUs));
+    assert_eq!(caller.streams().may_send(1), Err(SendRefused::Ended(StreamEnd::CancelledByUs)));
     assert_eq!(feed(&mut caller, 0, CallerInput::BlockPolled { waiting_on_context: true }), []);
     feed(&mut caller, 0, CallerInput::BlockEnded(BlockEnd::Value));
     assert_eq!(caller.verdict(), Some(Verdict::BlockValue));
@@ -349,19 +349,19 @@ fn rule_4_3_the_first_cause_of_a_cancel_is_kept_and_the_task_told_once() {
 #[test]
 fn rule_6_1_a_stream_is_one_shot_and_only_of_a_started_context() {
     let mut callee = Callee::new(context());
-    assert_eq!(callee.may_open(), Err(OpenRefused::NotStarted));
+    assert_eq!(callee.streams().may_open(), Err(OpenRefused::NotStarted));
     feed(&mut callee, 0, CalleeInput::TaskStarted);
-    assert_eq!(callee.may_open(), Ok(()));
+    assert_eq!(callee.streams().may_open(), Ok(()));
     feed(&mut callee, 0, CalleeInput::StreamOpened);
     assert_eq!(callee.phase(), DialogPhase::Streaming);
-    assert_eq!(callee.may_open(), Err(OpenRefused::Twice));
-    assert_eq!(opened(call()).may_open(), Err(OpenRefused::NotAContext));
+    assert_eq!(callee.streams().may_open(), Err(OpenRefused::Twice));
+    assert_eq!(opened(call()).streams().may_open(), Err(OpenRefused::NotAContext));
     let mut caller = opened(context());
     peer(&mut caller, FromPeer::Return);
-    assert_eq!(caller.may_open(), Ok(()), "what it left behind is still to be had");
+    assert_eq!(caller.streams().may_open(), Ok(()), "what it left behind is still to be had");
     let mut caller = opened(context());
     peer(&mut caller, fails(FinalFailure::Real));
-    assert_eq!(caller.may_open(), Err(OpenRefused::Over));
+    assert_eq!(caller.streams().may_open(), Err(OpenRefused::Over));
 }
 
 #[test]
@@ -369,21 +369,21 @@ fn rule_6_1_credit_starts_with_the_context() {
     let mut caller = opened(context());
     assert_eq!(peer(&mut caller, FromPeer::Item { len: 3 }), [CallerEffect::Wake(Waiter::Receive)], "before this side opened");
     feed(&mut caller, 0, CallerInput::StreamOpened);
-    assert_eq!(caller.unread(), 1);
+    assert_eq!(caller.streams().unread(), 1);
 }
 
 #[test]
 fn rule_6_1_receive_gives_none_only_for_a_clean_close_and_for_ever() {
     for (word, end) in [(FromPeer::Return, StreamEnd::Returned), (fails(FinalFailure::Real), StreamEnd::Failed), (fails(FOREIGN), StreamEnd::Cancelled)] {
         let mut caller = opened(context());
-        assert_eq!(caller.receive_state(), ReceiveState::Open);
+        assert_eq!(caller.streams().receive_state(), ReceiveState::Open);
         peer(&mut caller, word);
-        assert_eq!(caller.receive_state(), ReceiveState::Ended(end));
+        assert_eq!(caller.streams().receive_state(), ReceiveState::Ended(end));
         let mut caller = opened(context());
         peer(&mut caller, FromPeer::EndOfStream);
-        assert_eq!(caller.receive_state(), ReceiveState::Ended(StreamEnd::Clean));
+        assert_eq!(caller.streams().receive_state(), ReceiveState::Ended(StreamEnd::Clean));
         peer(&mut caller, word);
-        assert_eq!(caller.receive_state(), ReceiveState::Ended(StreamEnd::Clean), "always again");
+        assert_eq!(caller.streams().receive_state(), ReceiveState::Ended(StreamEnd::Clean), "always again");
     }
 }
 
@@ -393,15 +393,15 @@ fn rule_6_2_credit_comes_back_and_wakes_the_sender() {
     let (mut caller, mut callee) = (opened(terms), running(terms));
     feed(&mut caller, 0, CallerInput::StreamOpened);
     for _ in 0..2 {
-        assert_eq!(caller.may_send(10), Ok(Reserve::Ready));
+        assert_eq!(caller.streams().may_send(10), Ok(Reserve::Ready));
         feed(&mut caller, 0, CallerInput::SendItem { len: 10 });
         assert_eq!(say(&mut callee, FromPeer::Item { len: 10 }), [CalleeEffect::Wake(Waiter::Receive)]);
     }
-    assert_eq!(caller.may_send(10), Ok(Reserve::Wait));
+    assert_eq!(caller.streams().may_send(10), Ok(Reserve::Wait));
     let effects = feed(&mut callee, 0, CalleeInput::Taken { len: 10 });
     assert_eq!(effects, [CalleeEffect::Send(ToPeer::Credit { messages: 1, bytes: 10 })]);
     assert_eq!(peer(&mut caller, FromPeer::Credit { messages: 1, bytes: 10 }), [CallerEffect::Wake(Waiter::Send)]);
-    assert_eq!(caller.may_send(10), Ok(Reserve::Ready));
+    assert_eq!(caller.streams().may_send(10), Ok(Reserve::Ready));
     assert!(is_violation(&peer(&mut caller, FromPeer::Credit { messages: 2, bytes: 10 })));
 }
 
@@ -410,12 +410,12 @@ fn rule_6_2_overrun_drop_keeps_a_queue_and_tells_what_it_dropped_before_the_next
     let terms = Terms { window: WindowSize { messages: 2, bytes: 100 }, overrun: Overrun::Drop, ..context() };
     let mut caller = opened(terms);
     for expected in [Reserve::Ready, Reserve::Ready, Reserve::DropOldest { count: 0 }, Reserve::DropOldest { count: 0 }, Reserve::DropOldest { count: 1 }] {
-        assert_eq!(caller.may_send(10), Ok(expected));
+        assert_eq!(caller.streams().may_send(10), Ok(expected));
         feed(&mut caller, 0, CallerInput::SendItem { len: 10 });
     }
     let effects = peer(&mut caller, FromPeer::Credit { messages: 1, bytes: 10 });
     assert_eq!(sends(&effects), [ToPeer::Dropped { count: 1 }, ToPeer::QueuedItem]);
-    assert_eq!(caller.dropped_here(), 1);
+    assert_eq!(caller.streams().dropped_here(), 1);
     // What still waits at the end is dropped, and told before the end.
     assert_eq!(sends(&feed(&mut caller, 0, CallerInput::StreamClosed)), [ToPeer::Dropped { count: 1 }, ToPeer::EndOfStream]);
     let mut callee = running(terms);
@@ -431,27 +431,27 @@ fn rule_6_2_overrun_drop_keeps_a_queue_and_tells_what_it_dropped_before_the_next
     }
     assert_eq!(say(&mut callee, FromPeer::Credit { messages: 2, bytes: 20 }), [CalleeEffect::Send(ToPeer::QueuedItem), CalleeEffect::Wake(Waiter::Send)]);
     assert_eq!(say(&mut callee, FromPeer::Dropped { count: 4 }), [CalleeEffect::Wake(Waiter::Receive)]);
-    assert_eq!(callee.lost_items(), 4);
+    assert_eq!(callee.streams().lost_items(), 4);
 }
 
 #[test]
 fn rule_6_4_send_after_the_end_says_why() {
     let mut caller = Caller::new(context());
-    assert_eq!(caller.may_send(1), Err(SendRefused::NotStarted));
+    assert_eq!(caller.streams().may_send(1), Err(SendRefused::NotStarted));
     caller = opened(context());
     peer(&mut caller, FromPeer::EndOfStream);
-    assert_eq!(caller.may_send(1), Err(SendRefused::Ended(StreamEnd::Clean)));
+    assert_eq!(caller.streams().may_send(1), Err(SendRefused::Ended(StreamEnd::Clean)));
     caller = opened(context());
     feed(&mut caller, 0, CallerInput::StreamOpened);
     assert_eq!(sends(&feed(&mut caller, 0, CallerInput::StreamClosed)), [ToPeer::EndOfStream]);
     assert_eq!(sends(&feed(&mut caller, 0, CallerInput::StreamClosed)), [], "once");
-    assert_eq!(caller.may_send(1), Err(SendRefused::Ended(StreamEnd::Closed)));
+    assert_eq!(caller.streams().may_send(1), Err(SendRefused::Ended(StreamEnd::Closed)));
     caller = opened(context());
     feed(&mut caller, 0, CallerInput::ChannelLost);
-    assert_eq!(caller.may_send(1), Err(SendRefused::Ended(StreamEnd::Lost)));
+    assert_eq!(caller.streams().may_send(1), Err(SendRefused::Ended(StreamEnd::Lost)));
     let mut callee = running(context());
     assert_eq!(say(&mut callee, FromPeer::EndOfStream), [CalleeEffect::Wake(Waiter::Receive), CalleeEffect::Wake(Waiter::Send)]);
-    assert_eq!(callee.may_send(1), Err(SendRefused::Ended(StreamEnd::Clean)));
+    assert_eq!(callee.streams().may_send(1), Err(SendRefused::Ended(StreamEnd::Clean)));
 }
 
 #[test]

@@ -11,21 +11,8 @@ fn aid(n: u128) -> Aid {
 
 fn row(n: u128, parent: u128, state: ActorState) -> ActorRow {
     ActorRow {
-        aid: aid(n),
-        parent: Some(aid(parent)),
         state,
-        started: 0,
-        exposed: vec![],
-        vars: vec![],
-        addresses: vec![],
-        debug: false,
-        messages: 0,
-        bytes: 0,
-        cpu: 0,
-        memory: 0,
-        turns: 0,
-        busy_for: 0,
-        dropped: 0,
+        ..ActorRow::new(aid(n), Some(aid(parent)), 0)
     }
 }
 

@@ -15,21 +15,8 @@ fn probe() -> &'static Probe {
 
 fn actor(n: u128) -> ActorRow {
     ActorRow {
-        aid: aid(n),
-        parent: None,
         state: ActorState::Running,
-        started: 0,
-        exposed: vec![],
-        vars: vec![],
-        addresses: vec![],
-        debug: false,
-        messages: 0,
-        bytes: 0,
-        cpu: 0,
-        memory: 0,
-        turns: 0,
-        busy_for: 0,
-        dropped: 0,
+        ..ActorRow::new(aid(n), None, 0)
     }
 }
 

@@ -325,11 +325,11 @@ impl World {
     }
     fn receive_state(&self, dialog: usize, side: usize) -> ReceiveState {
         let row = &self.dialogs[dialog];
-        if side == 0 { row.caller.receive_state() } else { row.callee.as_ref().expect("a callee").receive_state() }
+        if side == 0 { row.caller.streams().receive_state() } else { row.callee.as_ref().expect("a callee").streams().receive_state() }
     }
     fn may_send(&self, dialog: usize, side: usize, len: u64) -> Result<Reserve, SendRefused> {
         let row = &self.dialogs[dialog];
-        if side == 0 { row.caller.may_send(len) } else { row.callee.as_ref().expect("a callee").may_send(len) }
+        if side == 0 { row.caller.streams().may_send(len) } else { row.callee.as_ref().expect("a callee").streams().may_send(len) }
     }
     /// Whether the other side has nothing unread, and could have said so.
     fn peer_took_all(&self, dialog: usize, side: usize) -> bool {

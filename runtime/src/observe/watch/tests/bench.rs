@@ -181,21 +181,8 @@ impl Console {
 
 pub(super) fn actor_row(aid: &Aid, parent: Option<&Aid>) -> ActorRow {
     ActorRow {
-        aid: aid.clone(),
-        parent: parent.cloned(),
         state: ActorState::Running,
-        started: 0,
-        exposed: vec![],
-        vars: vec![],
-        addresses: vec![],
-        debug: false,
-        messages: 0,
-        bytes: 0,
-        cpu: 0,
-        memory: 0,
-        turns: 0,
-        busy_for: 0,
-        dropped: 0,
+        ..ActorRow::new(aid.clone(), parent.cloned(), 0)
     }
 }
 

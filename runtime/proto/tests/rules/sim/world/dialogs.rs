@@ -87,7 +87,8 @@ impl World {
     }
     pub(in crate::sim) fn check_window(&self, dialog: usize, side: usize) {
         let row = &self.dialogs[dialog];
-        let (unread, queue) = if side == 0 { (row.caller.unread(), &row.inbound[0]) } else { (row.callee.as_ref().unwrap().unread(), &row.inbound[1]) };
+        let (unread, queue) =
+            if side == 0 { (row.caller.streams().unread(), &row.inbound[0]) } else { (row.callee.as_ref().unwrap().streams().unread(), &row.inbound[1]) };
         assert!(unread <= row.caller.terms().window.messages, "rule 6.2: window exceeded");
         let over = row.caller.final_word().is_some() || row.callee_over;
         assert!(over || queue.len() == unread as usize, "the queue and the window disagree");
