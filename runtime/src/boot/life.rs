@@ -128,7 +128,14 @@ async fn heed(actor: Rc<Actor>, mut from_watch: UnboundedReceiver<ToWork>) {
             ToWork::Died { actor: who, status, last_output } => {
                 actor.note_death(&who, status, last_output);
             }
-            ToWork::Debugged(set) => nursery::debugged(&set),
+            ToWork::Debugged(set) => {
+                nursery::debugged(&set);
+                for channel in actor.channels() {
+                    channel.debugged(set.contains(&channel.peer().uuid));
+                }
+                // In the set is who is stopped, and everyone above.
+                scope::hold_deadlines(set.contains(&actor.aid.uuid));
+            }
         }
     }
 }

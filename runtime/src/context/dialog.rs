@@ -446,6 +446,12 @@ impl Conversation for Dialog {
             Side::Callee => self.callee_input(CalleeInput::ChannelLost),
         }
     }
+
+    fn on_debugged(&self, debugged: bool) {
+        if self.side() == Side::Caller {
+            self.caller_input(if debugged { CallerInput::HoldClocks } else { CallerInput::ReleaseClocks });
+        }
+    }
 }
 
 impl Timed for Dialog {

@@ -25,6 +25,8 @@ pub(crate) trait Conversation {
     fn on_frame(&self, frame: Frame) -> Result<(), String>;
     /// The channel is lost; nothing more will come.
     fn on_lost(&self, why: &Arc<Failure>);
+    /// Whether the peer, or someone below it, is stopped in the debugger: clocks that hang on it stand still.
+    fn on_debugged(&self, debugged: bool);
 }
 
 /// What is above the channel.
@@ -60,6 +62,7 @@ pub(crate) struct Channel {
     ended: Cell<bool>,
     /// The peer said that nothing more will come.
     goodbye: Cell<bool>,
+    peer_debugged: Cell<bool>,
     dialogs: RefCell<HashMap<DialogId, Rc<dyn Conversation>>>,
     next_dialog: Cell<u64>,
     row: ChannelEntry,
@@ -98,6 +101,7 @@ impl Channel {
             lost: RefCell::default(),
             ended: Cell::new(false),
             goodbye: Cell::new(false),
+            peer_debugged: Cell::new(false),
             dialogs: RefCell::default(),
             next_dialog: Cell::new(1),
             row,
@@ -146,8 +150,12 @@ impl Channel {
         let mut dialogs = self.dialogs.borrow_mut();
         let free = !dialogs.contains_key(&id);
         if free {
-            dialogs.insert(id, dialog);
+            dialogs.insert(id, dialog.clone());
             self.row.dialogs(u32::try_from(dialogs.len()).unwrap_or(u32::MAX));
+        }
+        drop(dialogs);
+        if free && self.peer_debugged.get() {
+            dialog.on_debugged(true);
         }
         free
     }
@@ -312,6 +320,17 @@ impl Channel {
         self.row.dialogs(0);
         for dialog in dialogs {
             dialog.on_lost(&why);
+        }
+    }
+
+    /// Tells every dialog whether the peer is being debugged.
+    pub(crate) fn debugged(&self, debugged: bool) {
+        if self.peer_debugged.replace(debugged) == debugged {
+            return;
+        }
+        let dialogs: Vec<_> = self.dialogs.borrow().values().cloned().collect();
+        for dialog in dialogs {
+            dialog.on_debugged(debugged);
         }
     }
 

@@ -11,7 +11,7 @@ pub(crate) use coulter_proto::scope::{ROOT, ScopeId};
 pub(crate) use future::{Outcome, run, run_root, task_in_root};
 pub use public::{checkpoint, fail_after, move_on_after, shield, spawn};
 pub(crate) use task::Tracked;
-pub(crate) use tree::{DutyHandle, add_duty, cancel, cancelled_here, current, end_cause, fail, hurry};
+pub(crate) use tree::{DutyHandle, add_duty, cancel, cancelled_here, current, end_cause, fail, hold_deadlines, hurry};
 
 /// Something a scope waits for, that does not live in a future of the user's.
 pub(crate) trait Duty {

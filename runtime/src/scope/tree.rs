@@ -95,6 +95,11 @@ pub(crate) fn hurry(scope: ScopeId) {
     with(|tree| tree.input(Input::Hurry { scope }));
 }
 
+/// Whether somebody below this actor is stopped in the debugger: deadlines stand still.
+pub(crate) fn hold_deadlines(held: bool) {
+    with(|tree| tree.input(Input::Hold(held)));
+}
+
 /// A duty of some scope; say [`DutyHandle::done`] when it is done.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DutyHandle(DutyId);
