@@ -31,6 +31,40 @@ async fn exit_with(code: i32) {
     std::process::exit(code)
 }
 
+fn waits_mark(pid: u32) -> std::path::PathBuf {
+    std::env::temp_dir().join(format!("coulter-waits-{pid}"))
+}
+
+/// Owns an actor until that dies, and tells how.
+#[coulter::endpoint]
+async fn keep_a_victim() -> Result<String> {
+    let ended: Result<()> = coulter::open_nursery(async |an| {
+        an.start_actor("victim").expose(HERE).await?;
+        Ok(())
+    })
+    .await;
+    Ok(ended.unwrap_err().to_string())
+}
+
+/// Waits on another actor's call, and tells how that ended.
+#[coulter::endpoint]
+async fn wait_on(name: String) -> Result<String> {
+    let other = coulter::wait_for_actor(&name).await?;
+    let mark = waits_mark(other.actor().pid);
+    let call = other.run(sleep_forever::with());
+    let marked = async {
+        tokio::task::yield_now().await;
+        std::fs::write(&mark, "")?;
+        std::future::pending::<std::io::Result<()>>().await
+    };
+    let ended = tokio::select! {
+        ended = call => ended.unwrap_err().to_string(),
+        failed = marked => format!("{failed:?}"),
+    };
+    std::fs::remove_file(&mark)?;
+    Ok(ended)
+}
+
 /// Starts a child and a grandchild, and tells their pids.
 #[coulter::context]
 async fn family(ctx: Context<Vec<u32>, (), ()>) -> Result<()> {
@@ -117,6 +151,28 @@ on_both! {
         let Some(Error::ActorDied(died)) = error.as_error() else { panic!("{error:?}") };
         assert_eq!(died.status(), ExitStatus::Signal(9));
         Ok(())
+    }
+
+    async fn rule_2_3_who_is_not_the_parent_learns_the_status_within_a_second() {
+        coulter::open_nursery(async |an| {
+            let keeper = an.start_actor("keeper").expose(HERE).await?;
+            let friend = an.start_actor("friend").expose(HERE).await?;
+            let killing = async {
+                let pid = coulter::wait_for_actor("victim").await?.actor().pid;
+                until("the friend waits on the victim", || std::fs::exists(waits_mark(pid)).unwrap()).await;
+                kill("KILL", pid);
+                Ok::<_, Error>(Instant::now())
+            };
+            let asking = async { Ok::<_, Error>((friend.run(wait_on::with("victim")).await?, Instant::now())) };
+            let (kept, asked, killed) = tokio::join!(keeper.run(keep_a_victim::with()), asking, killing);
+            let (told, when) = asked?;
+            assert!(told.contains("SIGKILL"), "the friend: {told}");
+            assert!(kept?.contains("SIGKILL"));
+            assert!(when - killed? < Duration::from_secs(1));
+            an.cancel();
+            Ok(())
+        })
+        .await
     }
 
     async fn rule_2_4_the_ladder_kills_a_child_whose_work_thread_spins() {
