@@ -5,6 +5,8 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use coulter_proto::exit::ExitStatus;
+use coulter_proto::hub::ToHub;
 use rustix::process::Signal;
 use rustix::stdio::stdin;
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
@@ -321,20 +323,34 @@ impl Dash {
     /// A program that was started here does not outlive the console: it is asked, waited for, and ended.
     fn finish(&mut self) {
         let Some(program) = &mut self.program else { return };
-        if program.try_end().is_some() {
-            return;
-        }
-        program.signal(Signal::TERM);
-        let end = Instant::now() + LAST_WILL;
-        while program.try_end().is_none() && Instant::now() < end {
-            // Its output has to go somewhere, or it could not end.
-            drop(program.read());
-            let fds: Vec<_> = std::iter::once((program.end_fd(), Want::Read)).collect();
-            let _ = wait(&fds, Some(Duration::from_millis(20)));
-        }
         if program.try_end().is_none() {
-            program.signal_all(Signal::KILL);
+            program.signal(Signal::TERM);
+            // Nobody who is stopped ends, and whoever attended to the stops leaves.
+            if let Some(hub) = &mut self.hub {
+                for row in self.state.live.stops() {
+                    let _ = hub.send(&ToHub::Continue { stop: row.id });
+                }
+                let _ = hub.flush();
+            }
+            if !ends_within(program, LAST_WILL) {
+                program.signal_all(Signal::KILL);
+                ends_within(program, LAST_WILL);
+            }
         }
-        let _ = program.try_end();
+        // A root that was killed cannot remove its tree's directory; looking for trees sweeps it.
+        if let Some(ExitStatus::Signal(_)) = program.status() {
+            let _ = trees();
+        }
     }
+}
+
+fn ends_within(program: &mut Program, limit: Duration) -> bool {
+    let end = Instant::now() + limit;
+    while program.try_end().is_none() && Instant::now() < end {
+        // Its output has to go somewhere, or it could not end.
+        drop(program.read());
+        let fds: Vec<_> = std::iter::once((program.end_fd(), Want::Read)).collect();
+        let _ = wait(&fds, Some(Duration::from_millis(20)));
+    }
+    program.status().is_some()
 }

@@ -183,7 +183,6 @@ fn a_stop_that_ends_gives_the_terminal_back_at_any_moment() {
 }
 
 #[test]
-#[ignore = "needs rustyline's feature `buffer-redux`"]
 fn lines_typed_ahead_wait_for_their_prompt() {
     let mut pty = Pty::new(&[]);
     pty.hub.seat(1, "");
