@@ -239,6 +239,17 @@ on_both! {
 }
 
 #[coulter::test]
+#[should_panic(expected = "the root's main task panics")]
+async fn rule_2_7_a_panic_in_the_roots_main_task_leaves_nothing() {
+    let ended: Result<()> = coulter::open_nursery(async |an| {
+        an.start_actor("bystander").await?;
+        panic!("the root's main task panics")
+    })
+    .await;
+    unreachable!("{ended:?}");
+}
+
+#[coulter::test]
 async fn rule_2_2_a_child_that_does_not_know_what_it_is_refuses_to_spawn() -> Result<()> {
     // SAFETY: this test is a process of its own, and nothing else reads the environment now.
     unsafe { std::env::set_var("COULTER_ACTOR", "1") };

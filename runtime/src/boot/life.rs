@@ -16,7 +16,7 @@ use crate::observe::probe;
 use crate::observe::watch::ToWork;
 use crate::rpc::invoke;
 use crate::rpc::router::{self, ActorRouter};
-use crate::scope::{self, ROOT};
+use crate::scope::{self, CatchPanic, Panicked, ROOT};
 use crate::{clock, discovery, nursery};
 
 /// How long the last words may take.
@@ -26,6 +26,7 @@ const FAREWELL: Duration = Duration::from_millis(200);
 pub(super) enum Ended<T> {
     Value(T),
     Cancelled(CancelCause),
+    Panicked(Panicked),
 }
 
 /// Everything that serves an actor while it lives.
@@ -61,7 +62,7 @@ pub(super) async fn live<T>(
     let serving = listening.serve(&actor);
     discovery::registry::register_self(&actor).await?;
     probe::get().set_state(ActorState::Running);
-    let main = scope::Tracked::at("main", "main".into(), body());
+    let main = scope::Tracked::at("main", "main".into(), CatchPanic::new(body()));
     let outcome = scope::run_root(main).await;
     // Errors nobody else could report end here, in front of the person who started the tree.
     for failure in outcome.errors.iter().filter(|failure| !failure.is_cancelled()) {
@@ -73,7 +74,8 @@ pub(super) async fn live<T>(
     let cause = actor.end_cause();
     Actor::uninstall();
     Ok(match outcome.value {
-        Some(value) => Ended::Value(value),
+        Some(Ok(value)) => Ended::Value(value),
+        Some(Err(panicked)) => Ended::Panicked(panicked),
         None => {
             Ended::Cancelled(cause.or(outcome.cause).unwrap_or_else(|| CancelCause { by: None, why: "its main task was dropped".into(), behind: Vec::new() }))
         }

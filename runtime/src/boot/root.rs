@@ -10,6 +10,7 @@ use super::{directory, keys, main::MainOptions, vars};
 use crate::actor::{Actor, Parts};
 use crate::error::Error;
 use crate::observe::watch::{self, Role, ToWork, Watch};
+use crate::scope::Panicked;
 
 /// Opens a root actor on this thread.
 ///
@@ -178,6 +179,12 @@ impl Opened {
         match ended {
             Ok(super::life::Ended::Value(value)) => value,
             Ok(super::life::Ended::Cancelled(cause)) => leave_cancelled(&cause),
+            Ok(super::life::Ended::Panicked(Panicked(payload))) if crate::hooks::is_debug_quit(&*payload) => {
+                eprintln!("coulter: the root was quit in the debugger");
+                std::process::exit(1)
+            }
+            // The tree is torn down; from here on it is a panic like any other.
+            Ok(super::life::Ended::Panicked(Panicked(payload))) => std::panic::resume_unwind(payload),
             Err(error) => refuse(&error),
         }
     }

@@ -10,8 +10,8 @@ use std::task::{Context as TaskContext, Poll, Waker};
 
 use bytes::Bytes;
 use coulter_proto::dialog::{
-    Callee, CalleeInput, Caller, CallerInput, DialogKind, DialogPhase, FinalFailure, FromPeer, Reserve, SendRefused, StartRefused,
-    StartState, Streams, Terms, Waiter,
+    Callee, CalleeInput, Caller, CallerInput, DialogKind, DialogPhase, FinalFailure, FromPeer, Reserve, SendRefused, StartRefused, StartState, Streams, Terms,
+    Waiter,
 };
 use coulter_proto::error::{CancelCause, Failure, FailureKind};
 use coulter_proto::id::{CauseToken, ContextKey, DialogId};

@@ -3,10 +3,8 @@ use std::any::Any;
 use std::cell::Cell;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
 use coulter_proto::dialog::{CalleeInput, TaskEnd};
@@ -22,7 +20,7 @@ use crate::context::dialog::{Dialog, FinalWord, Owner};
 use crate::error::{Error, Report, group, new_failure};
 use crate::hooks;
 use crate::log::log_runtime;
-use crate::scope::{self, ScopeId, Tracked};
+use crate::scope::{self, CatchPanic, Panicked, ScopeId, Tracked};
 
 /// A call that came in: what the generated code runs an endpoint with.
 pub struct Invocation {
@@ -124,7 +122,7 @@ impl Owner for TaskOwner {
 /// Runs `entry` for `dialog` in a task of its own.
 pub(crate) fn serve(actor: &Rc<Actor>, entry: &'static Entry, dialog: &Rc<Dialog>, args: Bytes) {
     let invocation = Invocation { dialog: dialog.clone(), args };
-    let body = CatchPanic(Some((entry.run)(invocation)));
+    let body = CatchPanic::new((entry.run)(invocation));
     let name = entry.path();
     let task = Tracked::at(&name, format!("{}:{}", entry.file, entry.line), body).in_context(dialog.key);
     let (scope, future) = scope::task_in_root(task);
@@ -170,7 +168,7 @@ pub(crate) async fn all_said() {
     }
 }
 
-fn finish(dialog: &Rc<Dialog>, name: &str, outcome: scope::Outcome<Result<Result<Bytes, Report>, Failure>>) {
+fn finish(dialog: &Rc<Dialog>, name: &str, outcome: scope::Outcome<Result<Result<Bytes, Report>, Panicked>>) {
     let mut failures = outcome.errors;
     if outcome.value.is_none() {
         // Cancelled with the whole actor: then who asked for that is who cancelled this.
@@ -190,8 +188,8 @@ fn finish(dialog: &Rc<Dialog>, name: &str, outcome: scope::Outcome<Result<Result
             failures.insert(0, passed_on(report.to_failure(), name));
             TaskEnd::Error(ErrorToken(0))
         }
-        Some(Err(panic)) => {
-            failures.insert(0, passed_on(panic, name));
+        Some(Err(Panicked(payload))) => {
+            failures.insert(0, passed_on(panic_failure(&*payload), name));
             TaskEnd::Panicked(ErrorToken(0))
         }
         None if failures.iter().all(Failure::is_cancelled) => TaskEnd::Cancelled,
@@ -269,24 +267,4 @@ pub(crate) fn panic_failure(payload: &(dyn Any + Send)) -> Failure {
     failure.backtrace = info.backtrace;
     failure.source = crate::boot::try_current_aid();
     failure
-}
-
-/// A panic in a task is its error; the actor lives.
-pub(crate) struct CatchPanic<F>(pub(crate) Option<F>);
-
-impl<F: Future + Unpin> Future for CatchPanic<F> {
-    type Output = Result<F::Output, Failure>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let Some(body) = self.0.as_mut() else { return Poll::Pending };
-        match std::panic::catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll(cx))) {
-            Ok(polled) => polled.map(Ok),
-            Err(payload) => {
-                // A future that panicked is not polled again; what its drop does is its own affair.
-                let body = self.0.take();
-                drop(std::panic::catch_unwind(AssertUnwindSafe(|| drop(body))));
-                Poll::Ready(Err(panic_failure(&*payload)))
-            }
-        }
-    }
 }

@@ -10,10 +10,7 @@ fn aid(n: u128) -> Aid {
 }
 
 fn row(n: u128, parent: u128, state: ActorState) -> ActorRow {
-    ActorRow {
-        state,
-        ..ActorRow::new(aid(n), Some(aid(parent)), 0)
-    }
+    ActorRow { state, ..ActorRow::new(aid(n), Some(aid(parent)), 0) }
 }
 
 const ENDED: ActorState = ActorState::Ended { status: ExitStatus::Signal(9), asked: false };

@@ -14,10 +14,7 @@ fn probe() -> &'static Probe {
 }
 
 fn actor(n: u128) -> ActorRow {
-    ActorRow {
-        state: ActorState::Running,
-        ..ActorRow::new(aid(n), None, 0)
-    }
+    ActorRow { state: ActorState::Running, ..ActorRow::new(aid(n), None, 0) }
 }
 
 fn context(n: u64) -> ContextRow {

@@ -180,10 +180,7 @@ impl Console {
 }
 
 pub(super) fn actor_row(aid: &Aid, parent: Option<&Aid>) -> ActorRow {
-    ActorRow {
-        state: ActorState::Running,
-        ..ActorRow::new(aid.clone(), parent.cloned(), 0)
-    }
+    ActorRow { state: ActorState::Running, ..ActorRow::new(aid.clone(), parent.cloned(), 0) }
 }
 
 pub(super) fn context_row(here: &Actor, there: &Actor, n: u64) -> ContextRow {
