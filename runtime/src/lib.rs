@@ -27,7 +27,7 @@ mod spawn;
 mod sys;
 mod trace;
 
-pub use boot::current::{ActorRef, current_actor, is_root_process, runtime_vars, try_current_actor};
+pub use boot::current::{ActorRef, current_actor, current_context, is_root_process, runtime_vars, try_current_actor};
 pub use boot::main::init;
 pub use boot::root::Root;
 pub use context::callee::Context;
@@ -37,6 +37,7 @@ pub use coulter_proto::dialog::{Overrun, WindowSize};
 pub use coulter_proto::error::{CancelCause, Failure, FailureKind};
 pub use coulter_proto::exit::ExitStatus;
 pub use coulter_proto::id::{Aid, ContextKey};
+pub use coulter_proto::observe::Side;
 pub use coulter_proto::spawn::{Address, Transport};
 pub use discovery::{find_actor, find_actors, get_parent, get_registry, get_root, query_actor, wait_for_actor};
 pub use error::{ActorDied, ContextCancelled, Error, RemoteActorError, Report, Result};

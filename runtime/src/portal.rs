@@ -9,6 +9,8 @@ use std::time::Duration;
 use coulter_proto::error::{CancelCause, FailureKind};
 use coulter_proto::id::Aid;
 use coulter_proto::nursery::ChildId;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::context::caller::{self, CallFuture, ParentContext};
 use crate::context::dialog::{Dialog, FinalWord, Owner};
@@ -73,6 +75,25 @@ impl Portal {
     /// Dropping the future cancels the remote task; the scope around waits for that.
     pub async fn run<E: Endpoint>(&self, call: Call<E>) -> Result<E::Ok, Error> {
         CallFuture::start(&self.channel, &call)?.await
+    }
+
+    /// Calls an endpoint by its module and name, with the arguments as a tuple: for callers that do not share its source.
+    ///
+    /// # Errors
+    /// Those of [`Portal::run`]; [`Error::NoSuchEndpoint`] also when two endpoints have that name (both are named);
+    /// [`Error::MsgType`] when an argument, or the result as a `T`, is of another type.
+    ///
+    /// # Cancel safety
+    /// As [`Portal::run`].
+    ///
+    /// ```no_run
+    /// # async fn example(portal: coulter::Portal) -> coulter::Result<()> {
+    /// let sum: u32 = portal.run_from_ns("calculator", "add", (2, 3)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn run_from_ns<T: DeserializeOwned>(&self, module: &str, function: &str, args: impl Serialize) -> Result<T, Error> {
+        CallFuture::start_by_name(&self.channel, &format!("{module}::{function}"), &args)?.await
     }
 
     /// Opens a context: the block begins with the child's `started` value, and ends when both sides have.

@@ -44,6 +44,20 @@ async fn count_to(limit: Small) -> u8 {
     limit.0
 }
 
+/// Two endpoints of one name, each in a function of its own.
+mod one_name {
+    #[allow(dead_code)]
+    fn first() {
+        #[coulter::endpoint]
+        async fn local() {}
+    }
+    #[allow(dead_code)]
+    fn second() {
+        #[coulter::endpoint]
+        async fn local() {}
+    }
+}
+
 mod elsewhere {
     #[coulter::endpoint]
     pub(crate) async fn hidden() -> u8 {
@@ -180,6 +194,28 @@ on_both! {
         std::fs::remove_file(&path)?;
         std::fs::remove_file(format!("{path}.asked"))?;
         Ok(())
+    }
+
+    async fn rule_4_1_an_endpoint_is_called_by_name_with_self_describing_arguments() {
+        coulter::open_nursery(async |an| {
+            let frank = an.start_actor("frank").expose(HERE).expose(format!("{HERE}::one_name")).await?;
+            let sum: u32 = frank.run_from_ns(HERE, "add", (20, 22)).await?;
+            assert_eq!(sum, 42);
+            let ended: Result<u32, Error> = frank.run_from_ns(HERE, "add", (20, "twenty-two")).await;
+            let error = ended.unwrap_err();
+            assert!(matches!(error, Error::MsgType(_)) && error.to_string().contains("argument `b`"), "{error:?}");
+            let ended: Result<u32, Error> = frank.run_from_ns(HERE, "add", (1,)).await;
+            assert!(matches!(ended, Err(Error::MsgType(_))), "{ended:?}");
+            let ended: Result<u32, Error> = frank.run_from_ns(HERE, "subtract", (1, 1)).await;
+            assert!(matches!(ended, Err(Error::NoSuchEndpoint(_))), "{ended:?}");
+            let ended: Result<(), Error> = frank.run_from_ns(&format!("{HERE}::one_name"), "local", ()).await;
+            let error = ended.unwrap_err().to_string();
+            assert!(error.contains("several") && error.matches("calls.rs:").count() == 2, "{error}");
+            assert_eq!(frank.run(add::with(1, 1)).await?, 2, "the actor goes on");
+            an.cancel();
+            Ok(())
+        })
+        .await
     }
 
     async fn rule_4_2_wrong_arguments_are_a_type_error_that_names_the_argument() {

@@ -1,5 +1,5 @@
 //! Who this process is, for those who ask.
-use coulter_proto::id::Aid;
+use coulter_proto::id::{Aid, ContextKey};
 
 use super::try_current_aid;
 use crate::actor::Actor;
@@ -45,6 +45,12 @@ pub fn current_actor() -> ActorRef {
 #[must_use]
 pub fn try_current_actor() -> Option<ActorRef> {
     try_current_aid().map(|aid| ActorRef { aid })
+}
+
+/// The context (or call) the running task serves; `None` outside of one.
+#[must_use]
+pub fn current_context() -> Option<ContextKey> {
+    crate::log::current_context()
 }
 
 /// Whether this process is the root of a tree.

@@ -5,6 +5,7 @@ use std::task::Poll;
 
 use coulter_proto::dialog::{Callee, CalleeInput, StartRefused};
 use coulter_proto::id::{Aid, ContextKey};
+use coulter_proto::observe::Side;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -98,6 +99,12 @@ impl<S: Serialize, I: DeserializeOwned, O: Serialize> Context<S, I, O> {
     #[must_use]
     pub fn key(&self) -> ContextKey {
         self.dialog.key
+    }
+
+    /// Which side of the context this is: the callee's.
+    #[must_use]
+    pub fn side(&self) -> Side {
+        Side::Callee
     }
 
     /// Whether the other side, or anyone else, has asked this task to cancel.

@@ -13,13 +13,16 @@ use coulter_proto::error::{CancelCause, Failure, FailureKind};
 use coulter_proto::id::{Aid, ContextKey, ErrorToken};
 use coulter_proto::message::{FrameError, Kind, StartHead};
 use coulter_proto::observe::Side;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::dialog::{Dialog, FinalWord, Opening, Owner, terms};
 use super::stream::{MsgStream, StreamOptions, decode};
 use crate::actor::Actor;
 use crate::error::{Error, Report, Result, group};
 use crate::ipc::channel::Channel;
-use crate::rpc::arguments::{ArgWriter, Arguments, Describe, encode_into};
+use crate::observe::probe;
+use crate::rpc::arguments::{ArgWriter, Arguments, Describe, encode_into, encode_tuple};
 use crate::rpc::endpoint::{Call, ContextEndpoint, ContextTypes, Endpoint};
 use crate::scope::{self, Duty, DutyHandle, ScopeId};
 
@@ -27,28 +30,54 @@ type Started<E> = <<E as ContextEndpoint>::Types as ContextTypes>::Started;
 type In<E> = <<E as ContextEndpoint>::Types as ContextTypes>::In;
 type Out<E> = <<E as ContextEndpoint>::Types as ContextTypes>::Out;
 
-/// Sends `Start`; the dialog it opened.
+/// What a `Start` asks for.
+struct Target<'a> {
+    /// `module::name`.
+    path: String,
+    /// The endpoint's id, or its path where only that is known.
+    id: &'a str,
+    /// 0: unknown here, so not compared there.
+    fingerprint: u64,
+    arguments: String,
+}
+
+/// Sends a typed `Start`; the dialog it opened.
 pub(crate) fn begin<E: Endpoint>(channel: &Rc<Channel>, call: &Call<E>, kind: DialogKind, options: &StreamOptions) -> Result<Rc<Dialog>, Error> {
+    let entry = E::ENTRY;
+    let mut arguments = Describe::default();
+    // A call is over before anybody has read its arguments, unless somebody is looking already.
+    if kind == DialogKind::Context || probe::get().is_followed() {
+        call.args.describe(&mut arguments);
+    }
+    let target = Target { path: entry.path(), id: entry.id, fingerprint: (entry.fingerprint)(), arguments: arguments.into_text() };
+    open_dialog(channel, target, kind, options, |out| call.args.encode(&mut ArgWriter::new(out)).map_err(|error| error.to_string()))
+}
+
+fn open_dialog(
+    channel: &Rc<Channel>,
+    target: Target<'_>,
+    kind: DialogKind,
+    options: &StreamOptions,
+    write_arguments: impl FnOnce(&mut BytesMut) -> Result<(), String>,
+) -> Result<Rc<Dialog>, Error> {
     let actor = Actor::current("a call")?;
     if channel.is_closed() {
         return Err(Error::from_failure(channel.closed_failure()));
     }
-    let (entry, id, key, terms) = (E::ENTRY, channel.new_dialog(), actor.new_key(), terms(kind, options));
-    let mut arguments = Describe::default();
-    call.args.describe(&mut arguments);
-    let opening = Opening { id, key, terms, side: Side::Caller, endpoint: entry.path(), arguments: arguments.into_text() };
-    let dialog = Dialog::new(channel, &actor.aid, opening);
+    let (id, key, terms) = (channel.new_dialog(), actor.new_key(), terms(kind, options));
+    let Target { path, id: endpoint, fingerprint, arguments } = target;
+    let dialog = Dialog::new(channel, &actor.aid, Opening { id, key, terms, side: Side::Caller, endpoint: path.clone(), arguments });
     channel.attach(id, dialog.clone());
-    let head = StartHead { kind, key, endpoint: entry.id.to_owned(), fingerprint: (entry.fingerprint)(), window: terms.window, overrun: terms.overrun };
+    let head = StartHead { kind, key, endpoint: endpoint.to_owned(), fingerprint, window: terms.window, overrun: terms.overrun };
     let sent = channel.send_with(Kind::Start, id, |out: &mut BytesMut| {
         encode_into(out, &head).map_err(FrameError::Body)?;
-        call.args.encode(&mut ArgWriter::new(out)).map_err(|error| FrameError::Body(error.to_string()))
+        write_arguments(out).map_err(FrameError::Body)
     });
     if let Err(error) = sent {
         channel.detach(id);
         return Err(Error::new(
-            FailureKind::MsgType { expected: entry.path(), what: "the arguments".into() },
-            format!("the call of {} cannot be sent: {error}", entry.path()),
+            FailureKind::MsgType { expected: path.clone(), what: "the arguments".into() },
+            format!("the call of {path} cannot be sent: {error}"),
         ));
     }
     Ok(dialog)
@@ -144,26 +173,35 @@ impl Drop for BlockOwner {
 }
 
 /// A call under way. Dropping it cancels the remote task; the scope around waits for that.
-pub(crate) struct CallFuture<E: Endpoint> {
+pub(crate) struct CallFuture<T> {
     dialog: Rc<Dialog>,
     duty: Rc<DialogDuty>,
     done: bool,
-    endpoint: PhantomData<fn() -> E>,
+    result: PhantomData<fn() -> T>,
 }
 
-impl<E: Endpoint> CallFuture<E> {
-    /// Sends the call now.
-    pub(crate) fn start(channel: &Rc<Channel>, call: &Call<E>) -> Result<Self, Error> {
-        let dialog = begin(channel, call, DialogKind::Call, &StreamOptions::default())?;
+impl<T: DeserializeOwned> CallFuture<T> {
+    /// Sends a typed call now.
+    pub(crate) fn start<E: Endpoint<Ok = T>>(channel: &Rc<Channel>, call: &Call<E>) -> Result<Self, Error> {
+        Ok(Self::of(begin(channel, call, DialogKind::Call, &StreamOptions::default())?))
+    }
+
+    /// Sends a call by name now; what the arguments are is found out on the other side.
+    pub(crate) fn start_by_name(channel: &Rc<Channel>, path: &str, args: &impl Serialize) -> Result<Self, Error> {
+        let target = Target { path: path.to_owned(), id: path, fingerprint: 0, arguments: String::new() };
+        Ok(Self::of(open_dialog(channel, target, DialogKind::Call, &StreamOptions::default(), |out| encode_tuple(out, args))?))
+    }
+
+    fn of(dialog: Rc<Dialog>) -> Self {
         let duty = DialogDuty::attach(&dialog, scope::current());
-        Ok(Self { dialog, duty, done: false, endpoint: PhantomData })
+        Self { dialog, duty, done: false, result: PhantomData }
     }
 }
 
-impl<E: Endpoint> Unpin for CallFuture<E> {}
+impl<T> Unpin for CallFuture<T> {}
 
-impl<E: Endpoint> Future for CallFuture<E> {
-    type Output = Result<E::Ok, Error>;
+impl<T: DeserializeOwned> Future for CallFuture<T> {
+    type Output = Result<T, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         if scope::cancelled_here() {
@@ -178,7 +216,7 @@ impl<E: Endpoint> Future for CallFuture<E> {
     }
 }
 
-impl<E: Endpoint> Drop for CallFuture<E> {
+impl<T> Drop for CallFuture<T> {
     fn drop(&mut self) {
         if !self.done && !self.dialog.is_over() {
             self.duty.orphaned.set(true);
@@ -304,6 +342,11 @@ impl<E: ContextEndpoint> ParentContext<E> {
             Some(Error::Cancelled(cancelled)) => cancelled.canceller().cloned(),
             _ => None,
         }
+    }
+    /// Which side of the context this is: the caller's.
+    #[must_use]
+    pub fn side(&self) -> Side {
+        Side::Caller
     }
     /// The actor the child's task runs in.
     #[must_use]

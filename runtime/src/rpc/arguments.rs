@@ -135,6 +135,20 @@ pub(crate) fn encode_into(out: &mut BytesMut, value: &impl Serialize) -> Result<
     value.serialize(&mut rmp_serde::Serializer::new(out.writer())).map_err(|error| error.to_string())
 }
 
+/// Appends the members of a tuple, one after the other.
+pub(crate) fn encode_tuple(out: &mut BytesMut, values: &impl Serialize) -> Result<(), String> {
+    let encoded = rmp_serde::to_vec(values).map_err(|error| error.to_string())?;
+    // The members stand behind the head of the array: one byte up to 15 of them, three beyond.
+    let members = match encoded.first() {
+        Some(0xc0) => &encoded[1..],
+        Some(0x90..=0x9f) => &encoded[1..],
+        Some(0xdc) => encoded.get(3..).unwrap_or_default(),
+        _ => return Err("the arguments are not a tuple; write one argument as `(value,)`, none as `()`".into()),
+    };
+    out.put_slice(members);
+    Ok(())
+}
+
 /// One value on its own.
 pub(crate) fn encode(value: &impl Serialize) -> Result<Bytes, EncodeError> {
     let mut out = BytesMut::new();

@@ -56,6 +56,11 @@ pub(crate) fn find(id: &str) -> Option<&'static Entry> {
     BY_ID.get_or_init(|| ENDPOINTS.iter().map(|entry| (entry.id, entry)).collect()).get(id).copied()
 }
 
+/// The entries at this path: two functions of one name in one module are possible (inside functions).
+pub(crate) fn at_path(path: &str) -> Vec<&'static Entry> {
+    ENDPOINTS.iter().filter(|entry| entry.path() == path).collect()
+}
+
 impl Entry {
     /// `module::name`, as people write it.
     pub(crate) fn path(&self) -> String {

@@ -188,7 +188,24 @@ fn admit(actor: &Actor, head: &StartHead) -> Result<&'static Entry, Box<Failure>
     if let Some(cause) = actor.end_cause() {
         return Err(refuse(FailureKind::Cancelled(cause.clone()), format!("{} is ending and starts nothing new: {}", actor.aid, cause.why)));
     }
-    let entry = endpoint::find(&head.endpoint);
+    let entry = match endpoint::find(&head.endpoint) {
+        Some(entry) => Some(entry),
+        None => match &endpoint::at_path(&head.endpoint)[..] {
+            [] => None,
+            [entry] => Some(*entry),
+            several => {
+                let places: Vec<_> = several.iter().map(|entry| format!("{}:{}", entry.file, entry.line)).collect();
+                return Err(refuse(
+                    FailureKind::NoSuchEndpoint { endpoint: path.clone() },
+                    format!(
+                        "{} has several endpoints `{path}` ({}); give one a name of its own: `#[coulter::endpoint(path = \"..\")]`",
+                        actor.aid,
+                        places.join(", ")
+                    ),
+                ));
+            }
+        },
+    };
     let exposed = match entry {
         Some(entry) => entry.module == RUNTIME_MODULE || entry.is_exposed_by(&actor.exposed()),
         None => actor.exposed().contains(&module),
@@ -209,7 +226,9 @@ fn admit(actor: &Actor, head: &StartHead) -> Result<&'static Entry, Box<Failure>
         EntryKind::Call => DialogKind::Call,
         EntryKind::Context => DialogKind::Context,
     };
-    if kind != head.kind || (entry.fingerprint)() != head.fingerprint {
+    // A caller that goes by name does not know the types: the arguments are checked one by one as they are read.
+    let same_types = head.fingerprint == 0 || (entry.fingerprint)() == head.fingerprint;
+    if kind != head.kind || !same_types {
         return Err(refuse(
             FailureKind::MsgType { expected: format!("{path} as built here"), what: "the endpoint's payload types".into() },
             format!("{path} has other payload types in {} than in its caller; build both from the same source", actor.aid),

@@ -32,6 +32,8 @@ struct State {
     wanted: bool,
     /// All shall.
     over: bool,
+    /// The reader was left only to be entered again.
+    resumed: bool,
 }
 
 impl State {
@@ -113,6 +115,21 @@ impl Interrupt {
     /// The line is accepted, or reading is over.
     pub(super) fn leave(&self) {
         self.move_to(At::Away);
+    }
+
+    /// The process was stopped and goes on: a reader that stands is left, to be entered again.
+    pub(super) fn resume(&self) {
+        let mut state = self.state();
+        if state.at == At::Reading {
+            state.resumed = true;
+            SENT.store(millis(), Ordering::Release);
+            let _ = kill_process(getpid(), Signal::INT);
+        }
+    }
+    /// Whether reading ended for that, and for nothing else.
+    pub(super) fn take_resumed(&self) -> bool {
+        let mut state = self.state();
+        std::mem::take(&mut state.resumed) && !state.shall_end()
     }
 
     /// Ends the prompt of this stop; returns once nobody reads for it.

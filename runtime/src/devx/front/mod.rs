@@ -10,6 +10,7 @@ mod interrupt;
 mod link;
 mod own_output;
 mod prompt;
+mod resumed;
 mod session;
 mod terminal;
 

@@ -15,6 +15,7 @@ use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Behavior, CompletionType, Config, Context, Editor, Helper};
 
 use super::interrupt::Interrupt;
+use super::resumed::Resumed;
 use super::terminal;
 
 /// What came of asking for a line.
@@ -61,6 +62,7 @@ pub(super) fn for_this_terminal(interrupt: &Arc<Interrupt>, complete: Complete) 
 struct Full {
     editor: Editor<Asks, MemHistory>,
     interrupt: Arc<Interrupt>,
+    _resumed: Option<Resumed>,
 }
 
 impl Full {
@@ -73,21 +75,28 @@ impl Full {
             .behavior(Behavior::PreferTerm)
             .build();
         let mut editor = Editor::with_history(config.clone(), MemHistory::with_config(&config))?;
-        editor.set_helper(Some(Asks { interrupt: Arc::clone(&interrupt), complete, typed: std::cell::Cell::new(false) }));
+        editor.set_helper(Some(Asks { interrupt: Arc::clone(&interrupt), complete, typed: std::cell::RefCell::default() }));
         super::above::install(editor.create_external_printer()?, &interrupt);
-        Ok(Self { editor, interrupt })
+        let resumed = Resumed::heed(&interrupt).ok();
+        Ok(Self { editor, interrupt, _resumed: resumed })
     }
 }
 
 impl Prompt for Full {
     fn read(&mut self, prompt: &str, keep: bool) -> Typed {
-        if !self.interrupt.enter() {
-            return Typed::Cancelled;
-        }
-        terminal::will_change();
-        let line = self.editor.readline(prompt);
-        self.interrupt.leave();
-        let typed = self.editor.helper().is_some_and(|helper| helper.typed.get());
+        let mut typed = (String::new(), String::new());
+        let line = loop {
+            if !self.interrupt.enter() {
+                return Typed::Cancelled;
+            }
+            terminal::will_change();
+            let line = self.editor.readline_with_initial(prompt, (&typed.0, &typed.1));
+            self.interrupt.leave();
+            typed = self.editor.helper().map(|helper| helper.typed.take()).unwrap_or_default();
+            if !(self.interrupt.take_resumed() && is_interrupted(&line)) {
+                break line;
+            }
+        };
         match line {
             // What ended it stands above what was typed.
             _ if self.interrupt.is_wanted() => Typed::Cancelled,
@@ -97,7 +106,7 @@ impl Prompt for Full {
                 }
                 Typed::Line(line)
             }
-            Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => Typed::Interrupted { empty: !typed },
+            _ if is_interrupted(&line) => Typed::Interrupted { empty: typed.0.is_empty() && typed.1.is_empty() },
             Err(ReadlineError::Eof) => Typed::End,
             Err(_) => Typed::Broken,
         }
@@ -118,8 +127,12 @@ impl Prompt for Full {
 struct Asks {
     interrupt: Arc<Interrupt>,
     complete: Complete,
-    /// Whether the line has anything in it.
-    typed: std::cell::Cell<bool>,
+    /// What the line has in it, left and right of the cursor.
+    typed: std::cell::RefCell<(String, String)>,
+}
+
+fn is_interrupted(line: &rustyline::Result<String>) -> bool {
+    matches!(line, Err(ReadlineError::Interrupted | ReadlineError::Signal(_)))
 }
 
 impl Helper for Asks {}
@@ -128,8 +141,9 @@ impl Highlighter for Asks {}
 impl Hinter for Asks {
     type Hint = String;
     /// Asked whenever the line is drawn, from the first time on, which is behind the handlers.
-    fn hint(&self, line: &str, _: usize, _: &Context<'_>) -> Option<String> {
-        self.typed.set(!line.is_empty());
+    fn hint(&self, line: &str, cursor: usize, _: &Context<'_>) -> Option<String> {
+        let (left, right) = line.split_at_checked(cursor).unwrap_or((line, ""));
+        *self.typed.borrow_mut() = (left.to_owned(), right.to_owned());
         self.interrupt.reads();
         None
     }

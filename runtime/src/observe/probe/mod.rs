@@ -258,6 +258,11 @@ impl Probe {
         self.dirty.store(false, Relaxed);
     }
 
+    /// Whether somebody follows the tables.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.followed.load(Relaxed)
+    }
+
     /// Whether something changed and has not been told.
     pub(crate) fn is_dirty(&self) -> bool {
         self.dirty.load(Relaxed)
