@@ -28,7 +28,7 @@ pub enum Kind {
     Handshake = 1,
     /// Opens a dialog.
     Start = 2,
-    /// The callee runs it.
+    /// The callee runs it: contexts only, for a call's first word is its last.
     Accepted = 3,
     /// The callee's `started(value)`.
     Started = 4,

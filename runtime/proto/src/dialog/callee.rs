@@ -256,7 +256,11 @@ impl Machine for Callee {
 
     fn on(&mut self, _now: Now, input: Input, out: &mut impl Sink<Effect>) {
         match input {
-            Input::Accept => out.emit(Effect::Send(ToPeer::Accepted)),
+            Input::Accept => {
+                if self.terms.kind == DialogKind::Context {
+                    out.emit(Effect::Send(ToPeer::Accepted));
+                }
+            }
             Input::Peer(message) => {
                 if let Err(violation) = self.on_peer(message, out) {
                     out.emit(Effect::Violation(violation));

@@ -5,10 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::streams::{StreamEffect, Streams};
-use super::{
-    DialogKind, DialogPhase, Final, FinalFailure, FromPeer, StartState, StreamEnd, Terms, ToPeer, Violation,
-    Waiter,
-};
+use super::{DialogKind, DialogPhase, Final, FinalFailure, FromPeer, StartState, StreamEnd, Terms, ToPeer, Violation, Waiter};
 use crate::id::ErrorToken;
 use crate::machine::{Machine, Sink};
 use crate::time::{Deadline, Now};
@@ -139,7 +136,8 @@ impl Caller {
         Self {
             streams: Streams::new(&terms),
             terms,
-            accepted: false,
+            // A call's first word is its last: nothing to acknowledge apart.
+            accepted: terms.kind == DialogKind::Call,
             started: false,
             block: Block::Running,
             cancel: CancelState::NotAsked,

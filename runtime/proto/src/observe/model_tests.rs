@@ -14,12 +14,7 @@ fn aid(n: u128) -> Aid {
 }
 
 fn actor(n: u128, parent: Option<u128>) -> ActorRow {
-    ActorRow {
-        state: ActorState::Running,
-        debug: true,
-        messages: 7,
-        ..ActorRow::new(aid(n), parent.map(aid), u64::try_from(n).unwrap())
-    }
+    ActorRow { state: ActorState::Running, debug: true, messages: 7, ..ActorRow::new(aid(n), parent.map(aid), u64::try_from(n).unwrap()) }
 }
 
 fn context(key: u64, side: Side, here: u128, there: u128) -> ContextRow {

@@ -9,10 +9,7 @@ use crate::id::Uuid;
 
 fn actor(n: u128, parent: Option<u128>, name: &str) -> ActorRow {
     let aid = |n: u128| Aid { name: name.to_owned(), uuid: Uuid::from_u128(n << 96), pid: 100 + n as u32 };
-    ActorRow {
-        state: ActorState::Running,
-        ..ActorRow::new(aid(n), parent.map(aid), n as u64)
-    }
+    ActorRow { state: ActorState::Running, ..ActorRow::new(aid(n), parent.map(aid), n as u64) }
 }
 
 #[test]
