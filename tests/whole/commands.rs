@@ -83,10 +83,11 @@ fn the_seat_is_taken_from_another_terminal() {
     assert_eq!(place.json(&["stops", "--json"])[0]["actor"]["name"], "harbour");
     let mut here = Terminal::new(&place);
     here.run(&format!("{} repl harbour", coulter()));
-    here.see("the prompt here", |_, shown| shown.lines().next_back().filter(|line| line.starts_with("(harbour@")).map(drop));
+    let prompt = |shown: &str| shown.lines().next_back().is_some_and(|line| line.starts_with("(harbour@") && line.ends_with(')'));
+    here.see("the prompt here", |_, shown| prompt(shown).then_some(()));
     there.expect("this prompt was closed");
     here.press("p total / 2\r");
-    here.expect("1225");
+    here.see("the answer, and the prompt again", |_, shown| (shown.contains("1225") && prompt(shown)).then_some(()));
     here.press("c\r");
     assert_eq!(here.status(), 0, "{}", here.screen());
     assert_eq!(there.status(), 0, "{}", there.screen());

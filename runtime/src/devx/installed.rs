@@ -50,6 +50,7 @@ pub(crate) fn install(vars: &RuntimeVars, aid: &Aid, watch: Watch, cancel: impl 
         desk: Arc::new(watch),
         cancel: Box::new(cancel),
     });
+    crate::observe::probe::get().set_may_stop(vars.pause || vars.debug);
     super::crash::install_hooks();
 }
 

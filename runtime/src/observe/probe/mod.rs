@@ -54,6 +54,7 @@ pub(crate) struct Probe {
     /// How many threads of this process are halted in the debugger.
     stops: AtomicU32,
     followed: AtomicBool,
+    may_stop: AtomicBool,
     dirty: AtomicBool,
     /// The number of the quietest level somebody looks at; `u8::MAX` when nobody does.
     logs: AtomicU8,
@@ -105,6 +106,7 @@ impl Probe {
             dropped: AtomicU64::new(0),
             stops: AtomicU32::new(0),
             followed: AtomicBool::new(false),
+            may_stop: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
             logs: AtomicU8::new(u8::MAX),
             listener: OnceLock::new(),
@@ -258,9 +260,14 @@ impl Probe {
         self.dirty.store(false, Relaxed);
     }
 
-    /// Whether somebody follows the tables.
+    /// Whether a thread of this tree may halt in the debugger: then a person may look at any moment.
+    pub(crate) fn set_may_stop(&self, may_stop: bool) {
+        self.may_stop.store(may_stop, Relaxed);
+    }
+
+    /// Whether somebody follows the tables, or will at a stop: what was said before is asked for then.
     pub(crate) fn is_followed(&self) -> bool {
-        self.followed.load(Relaxed)
+        self.followed.load(Relaxed) || self.may_stop.load(Relaxed)
     }
 
     /// Whether something changed and has not been told.
