@@ -233,7 +233,7 @@ fn svg(screen: &Screen) -> String {
     let (width, height) = (f32::from(columns) * WIDTH + 2.0 * EDGE, f32::from(used) * HEIGHT + 2.0 * EDGE);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" font-family=\"{FONTS}\" font-size=\"{EM}\">\n\
-         <style>text{{white-space:pre}}.b{{font-weight:bold}}.i{{font-style:italic}}.u{{text-decoration:underline}}</style>\n\
+         <style>.b{{font-weight:bold}}.i{{font-style:italic}}.u{{text-decoration:underline}}</style>\n\
          <rect width=\"100%\" height=\"100%\" rx=\"10\" fill=\"{GROUND}\"/>\n"
     );
     let (mut texts, mut lines) = (String::new(), Vec::<(String, String)>::new());
@@ -289,7 +289,7 @@ fn draw(run: &Run, grounds: &mut String, texts: &mut String, lines: &mut Vec<(St
     let mut at = 0;
     while let Some(skip) = run.text[at..].find(|c| c != ' ') {
         let start = at + skip;
-        let end = run.text[start..].find("   ").map_or(run.text.trim_end().len(), |n| start + n);
+        let end = run.text[start..].find("  ").map_or(run.text.trim_end().len(), |n| start + n);
         word(&run.text[start..end], x + WIDTH * f32::from(u16::try_from(start).unwrap_or(0)), y, &run.look, texts);
         at = end;
     }
