@@ -3,6 +3,7 @@ use coulter_proto::observe::text::clean;
 use coulter_proto::repl;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::widgets::{Block, Widget};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -70,8 +71,12 @@ impl Pen {
     /// Gives a whole line the look of a selection.
     pub fn select(&self, buf: &mut Buffer, area: Rect, number: usize, focused: bool) {
         if let Some(row) = u16::try_from(number).ok().filter(|row| *row < area.height) {
-            let style = self.styles.of(if focused { Meaning::Selected } else { Meaning::Dimly });
-            buf.set_style(Rect { x: area.x, y: area.y + row, width: area.width, height: 1 }, style);
+            let line = Rect { x: area.x, y: area.y + row, width: area.width, height: 1 };
+            if focused {
+                // Reversed colours of every kind side by side would be a patchwork: the line is one.
+                buf.set_style(line, Style::reset());
+            }
+            buf.set_style(line, self.styles.of(if focused { Meaning::Selected } else { Meaning::Dimly }));
         }
     }
 }
