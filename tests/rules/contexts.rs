@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use coulter::prelude::*;
 use coulter::{ContextOutcome, Error};
 
-use crate::support::on_both;
+use crate::support::{on_both, with_child};
 
 const HERE: &str = module_path!();
 
@@ -106,20 +106,9 @@ fn mark(name: &str) -> String {
     std::env::temp_dir().join(format!("coulter-{name}-{}", std::process::id())).display().to_string()
 }
 
-/// A tree with one actor, cancelled at the end.
-async fn with_child<T>(body: impl AsyncFnOnce(&Portal) -> Result<T>) -> Result<T> {
-    coulter::open_nursery(async |an| {
-        let child = an.start_actor("child").expose(HERE).await?;
-        let done = body(&child).await?;
-        an.cancel();
-        Ok(done)
-    })
-    .await
-}
-
 on_both! {
     async fn rule_5_1_the_block_begins_with_started_and_ends_with_the_result() {
-        let sum = with_child(async |child| {
+        let sum = with_child(HERE, async |child| {
             child
                 .open_context(sums::with(10), async |ctx, first| {
                     assert_eq!(first, 10);
@@ -139,7 +128,7 @@ on_both! {
     }
 
     async fn rule_5_1_an_error_before_started_comes_out_of_the_opening() {
-        let error = with_child(async |child| {
+        let error = with_child(HERE, async |child| {
             let opened: Result<()> = child.open_context(fails_before_started::with(), async |_, _| panic!("the block never begins")).await;
             Ok(opened.unwrap_err())
         })
@@ -149,7 +138,7 @@ on_both! {
     }
 
     async fn rule_5_1_returning_without_started_is_an_error_never_a_hang() {
-        let error = with_child(async |child| {
+        let error = with_child(HERE, async |child| {
             let opened: Result<()> = child.open_context(never_starts::with(), async |_, _| Ok(())).await;
             Ok(opened.unwrap_err())
         })
@@ -159,7 +148,7 @@ on_both! {
     }
 
     async fn rule_5_1_started_twice_is_an_error() {
-        let error = with_child(async |child| {
+        let error = with_child(HERE, async |child| {
             let opened: Result<()> = child.open_context(starts_twice::with(), async |ctx, _| Ok(ctx.wait_for_result().await?)).await;
             Ok(opened.unwrap_err())
         })
@@ -170,7 +159,7 @@ on_both! {
 
     async fn rule_5_2_the_childs_error_drops_the_block_and_comes_out_of_it() {
         let begun = Instant::now();
-        let error = with_child(async |child| {
+        let error = with_child(HERE, async |child| {
             let opened: Result<()> = child
                 .open_context(fails_after::with(50), async |_, ()| {
                     std::future::pending::<()>().await;
@@ -188,7 +177,7 @@ on_both! {
 
     async fn rule_5_2_the_blocks_error_cancels_the_childs_task_before_it_comes_out() {
         let path = mark("block-error");
-        let error = with_child(async |child| {
+        let error = with_child(HERE, async |child| {
             let opened: Result<()> = child.open_context(marks::with(path.clone()), async |_, ()| Err(Report::msg("the block failed"))).await;
             assert!(std::path::Path::new(&path).exists(), "the child's task was dropped first");
             Ok(opened.unwrap_err())
@@ -200,7 +189,7 @@ on_both! {
     }
 
     async fn rule_5_2_the_block_ends_only_with_the_childs_final_word_whatever_is_unread() {
-        let done = with_child(async |child| {
+        let done = with_child(HERE, async |child| {
             child
                 .open_context(floods::with(), async |ctx, ()| {
                     let mut stream = ctx.open_stream().await?;
@@ -215,7 +204,7 @@ on_both! {
     }
 
     async fn rule_5_3_a_cancel_asked_for_here_is_absorbed_and_the_block_goes_on() {
-        with_child(async |child| {
+        with_child(HERE, async |child| {
             let value = child
                 .open_context(waits::with(), async |ctx, ()| {
                     ctx.cancel().await?;
@@ -235,7 +224,7 @@ on_both! {
     }
 
     async fn rule_5_3_after_an_own_cancel_the_stream_ends_cleanly() {
-        with_child(async |child| {
+        with_child(HERE, async |child| {
             child
                 .open_context(sums::with(0), async |ctx, _| {
                     let mut stream = ctx.open_stream().await?;
@@ -250,7 +239,7 @@ on_both! {
     }
 
     async fn rule_5_3_a_block_that_waits_for_something_else_is_dropped_after_an_own_cancel() {
-        with_child(async |child| {
+        with_child(HERE, async |child| {
             let ended: Result<()> = child
                 .open_context(waits::with(), async |ctx, ()| {
                     ctx.cancel().await?;
@@ -285,7 +274,7 @@ on_both! {
     }
 
     async fn rule_5_5_a_real_error_is_never_hidden_by_a_cancel() {
-        let error = with_child(async |child| {
+        let error = with_child(HERE, async |child| {
             let opened: Result<()> = child
                 .open_context(fails_when_cancelled::with(), async |ctx, ()| {
                     ctx.cancel().await?;
@@ -301,7 +290,7 @@ on_both! {
     }
 
     async fn rule_5_6_a_panic_is_the_tasks_error_and_the_actor_lives() {
-        with_child(async |child| {
+        with_child(HERE, async |child| {
             let opened: Result<()> = child
                 .open_context(panics::with(), async |_, ()| {
                     std::future::pending::<()>().await;
@@ -324,7 +313,7 @@ on_both! {
         for round in 0..5 {
             let path = mark(&format!("deadline-{round}"));
             let child_path = path.clone();
-            with_child(async |child| {
+            with_child(HERE, async |child| {
                 let ended = coulter::fail_after(Duration::from_millis(60), child.open_context(marks::with(child_path), async |_, ()| {
                     std::future::pending::<()>().await;
                     Ok(())

@@ -3,7 +3,7 @@ use coulter::prelude::*;
 use coulter::{Error, Overrun, StreamOptions, WindowSize};
 use futures_util::{SinkExt, StreamExt};
 
-use crate::support::on_both;
+use crate::support::{on_both, with_child};
 
 const HERE: &str = module_path!();
 
@@ -57,19 +57,9 @@ fn window(messages: u32, overrun: Overrun) -> StreamOptions {
     StreamOptions { window: WindowSize { messages, bytes: 1 << 20 }, overrun }
 }
 
-async fn with_child<T>(body: impl AsyncFnOnce(&Portal) -> Result<T>) -> Result<T> {
-    coulter::open_nursery(async |an| {
-        let child = an.start_actor("child").expose(HERE).await?;
-        let done = body(&child).await?;
-        an.cancel();
-        Ok(done)
-    })
-    .await
-}
-
 on_both! {
     async fn rule_6_1_none_only_for_a_clean_close_and_always_again() {
-        with_child(async |child| {
+        with_child(HERE, async |child| {
             child
                 .open_context(counts::with(200), async |ctx, ()| {
                     let mut stream = ctx.open_stream().await?;
@@ -89,7 +79,7 @@ on_both! {
     }
 
     async fn rule_6_1_what_is_sent_before_the_other_side_opens_waits_in_its_window() {
-        let got = with_child(async |child| {
+        let got = with_child(HERE, async |child| {
             child
                 .open_context(collects::with(), async |ctx, ()| {
                     let mut stream = ctx.open_stream().await?;
@@ -107,7 +97,7 @@ on_both! {
     }
 
     async fn rule_6_1_a_child_that_returns_ends_the_stream_and_its_result_is_no_item() {
-        with_child(async |child| {
+        with_child(HERE, async |child| {
             child
                 .open_context(returns_at_once::with(), async |ctx, ()| {
                     let mut stream = ctx.open_stream().await?;
@@ -121,7 +111,7 @@ on_both! {
     }
 
     async fn rule_6_1_a_stream_is_opened_once() {
-        with_child(async |child| {
+        with_child(HERE, async |child| {
             child
                 .open_context(collects::with(), async |ctx, ()| {
                     drop(ctx.open_stream().await?);
@@ -135,7 +125,7 @@ on_both! {
     }
 
     async fn rule_6_2_a_full_window_makes_send_wait_and_nothing_is_lost() {
-        with_child(async |child| {
+        with_child(HERE, async |child| {
             child
                 .open_context_with(ignores::with(), window(8, Overrun::Wait), async |ctx, ()| {
                     let mut stream = ctx.open_stream().await?;
@@ -153,7 +143,7 @@ on_both! {
     }
 
     async fn rule_6_2_overrun_error_fails_the_senders_side() {
-        with_child(async |child| {
+        with_child(HERE, async |child| {
             let ended: Result<()> = child
                 .open_context_with(ignores::with(), window(4, Overrun::Error), async |ctx, ()| {
                     let mut stream = ctx.open_stream().await?;
@@ -171,7 +161,7 @@ on_both! {
     }
 
     async fn rule_6_2_overrun_drop_drops_the_oldest_and_counts_exactly() {
-        with_child(async |child| {
+        with_child(HERE, async |child| {
             child
                 .open_context_with(drops_oldest::with(100), window(8, Overrun::Drop), async |ctx, ()| {
                     let (sent, dropped_there) = {
@@ -196,7 +186,7 @@ on_both! {
     }
 
     async fn rule_6_2_items_larger_than_the_window_pass_alone() {
-        with_child(async |child| {
+        with_child(HERE, async |child| {
             let options = StreamOptions { window: WindowSize { messages: 4, bytes: 16 }, overrun: Overrun::Wait };
             child
                 .open_context_with(echo_large::with(), options, async |ctx, ()| {
@@ -214,7 +204,7 @@ on_both! {
     }
 
     async fn rule_6_4_send_after_the_end_says_why() {
-        with_child(async |child| {
+        with_child(HERE, async |child| {
             child
                 .open_context(returns_at_once::with(), async |ctx, ()| {
                     let mut stream = ctx.open_stream().await?;
@@ -229,7 +219,7 @@ on_both! {
     }
 
     async fn rule_6_5_a_stream_is_a_stream_and_a_sink() {
-        with_child(async |child| {
+        with_child(HERE, async |child| {
             let got = child
                 .open_context(counts::with(10), async |ctx, ()| {
                     let stream = ctx.open_stream().await?;

@@ -44,3 +44,14 @@ pub(crate) fn kill(signal: &str, pid: u32) {
     let status = std::process::Command::new("kill").args([&format!("-{signal}"), &pid.to_string()]).status().unwrap();
     assert!(status.success(), "kill -{signal} {pid}");
 }
+
+/// A tree of one actor that exposes `module`, cancelled when `body` has returned.
+pub(crate) async fn with_child<T>(module: &str, body: impl AsyncFnOnce(&coulter::Portal) -> coulter::Result<T>) -> coulter::Result<T> {
+    coulter::open_nursery(async |an| {
+        let child = an.start_actor("child").expose(module).await?;
+        let done = body(&child).await?;
+        an.cancel();
+        Ok(done)
+    })
+    .await
+}

@@ -89,7 +89,7 @@ impl<Tx: Serialize, Rx: DeserializeOwned> MsgStream<Tx, Rx> {
             if scope::cancelled_here() {
                 return Poll::Pending;
             }
-            self.poll_send(cx, &item, &mut waits_with)
+            self.poll_send(cx, &mut waits_with, |out| encode_into(out, &item))
         })
         .await
     }
@@ -111,7 +111,13 @@ impl<Tx: Serialize, Rx: DeserializeOwned> MsgStream<Tx, Rx> {
         .await
     }
 
-    fn poll_send(&mut self, cx: &TaskContext<'_>, item: &Tx, waits_with: &mut Option<u64>) -> Poll<Result<(), Error>> {
+    /// Offers one item, written by `write`, to the window. `waits_with` keeps its length while it waits.
+    fn poll_send(
+        &mut self,
+        cx: &TaskContext<'_>,
+        waits_with: &mut Option<u64>,
+        write: impl FnOnce(&mut BytesMut) -> Result<(), String>,
+    ) -> Poll<Result<(), Error>> {
         let dialog = &self.dialog;
         // A sender that waits knows its length: it encodes again only once there is room.
         if let Some(len) = *waits_with
@@ -124,7 +130,7 @@ impl<Tx: Serialize, Rx: DeserializeOwned> MsgStream<Tx, Rx> {
         let mut answer = None;
         let sent = dialog.channel.send_with(Kind::Item, dialog.id, |out| {
             let at = out.len();
-            encode_into(out, item).map_err(FrameError::Body)?;
+            write(out).map_err(FrameError::Body)?;
             let len = (out.len() - at) as u64;
             let reserve = dialog.may_send(len);
             let ready = reserve == Ok(Reserve::Ready);
@@ -272,7 +278,10 @@ impl<Tx: Serialize, Rx: DeserializeOwned> futures_sink::Sink<Tx> for MsgStream<T
         }
         let this = self.get_mut();
         let Some(bytes) = this.pending.take() else { return Poll::Ready(Ok(())) };
-        let sent = this.poll_bytes(cx, &bytes);
+        let sent = this.poll_send(cx, &mut None, |out| {
+            out.extend_from_slice(&bytes);
+            Ok(())
+        });
         if sent.is_pending() {
             this.pending = Some(bytes);
         }
@@ -296,37 +305,5 @@ impl<Tx: Serialize, Rx: DeserializeOwned> futures_sink::Sink<Tx> for MsgStream<T
             self.dialog.stream_closed();
         }
         flushed
-    }
-}
-
-impl<Tx, Rx> MsgStream<Tx, Rx> {
-    fn poll_bytes(&mut self, cx: &TaskContext<'_>, bytes: &Bytes) -> Poll<Result<(), Error>> {
-        let (dialog, len) = (&self.dialog, bytes.len() as u64);
-        match dialog.may_send(len) {
-            Ok(Reserve::Ready) => {
-                let sent = dialog.channel.send_with(Kind::Item, dialog.id, |out| {
-                    out.extend_from_slice(bytes);
-                    Ok(())
-                });
-                if let Err(error) = sent {
-                    return Poll::Ready(Err(item_error::<Tx>(dialog, &error)));
-                }
-                dialog.row.sent(bytes.len());
-                dialog.item_goes(len);
-                Poll::Ready(Ok(()))
-            }
-            Ok(Reserve::DropOldest { count }) => {
-                keep(dialog, count, BytesMut::from(&bytes[..]));
-                dialog.item_goes(len);
-                Poll::Ready(Ok(()))
-            }
-            Ok(Reserve::Wait) => {
-                dialog.row.waiting("room in the peer's window");
-                dialog.register(Waiter::Send, cx);
-                Poll::Pending
-            }
-            Ok(Reserve::Overrun) => Poll::Ready(Err(overrun(dialog))),
-            Err(refused) => Poll::Ready(Err(send_refused(dialog, refused))),
-        }
     }
 }

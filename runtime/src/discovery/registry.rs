@@ -108,8 +108,7 @@ macro_rules! registry_call {
                     async move { $body }
                 })
             }
-            #[linkme::distributed_slice(ENDPOINTS)]
-            static ENTRY: Registered = Registered {
+            const REGISTERED: Registered = Registered {
                 id: concat!(module_path!(), "::", stringify!($name)),
                 module: module_path!(),
                 name: stringify!($name),
@@ -119,19 +118,12 @@ macro_rules! registry_call {
                 fingerprint: fingerprint::<$name>,
                 run,
             };
+            #[linkme::distributed_slice(ENDPOINTS)]
+            static ENTRY: Registered = REGISTERED;
             impl Endpoint for $name {
                 type Args = Args;
                 type Ok = $ok;
-                const ENTRY: &'static Registered = &Registered {
-                    id: concat!(module_path!(), "::", stringify!($name)),
-                    module: module_path!(),
-                    name: stringify!($name),
-                    file: file!(),
-                    line: line!(),
-                    kind: EntryKind::Call,
-                    fingerprint: fingerprint::<$name>,
-                    run,
-                };
+                const ENTRY: &'static Registered = &REGISTERED;
             }
         };
     };
