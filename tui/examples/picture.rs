@@ -270,7 +270,8 @@ fn draw(run: &Run, grounds: &mut String, texts: &mut String, lines: &mut Vec<(St
     let (x, y) = (EDGE + f32::from(run.column) * WIDTH, EDGE + f32::from(run.row) * HEIGHT);
     let cells = if run.text.is_ascii() { run.text.len() } else { 1 };
     if run.look.ground != GROUND {
-        let width = WIDTH * f32::from(u16::try_from(cells).unwrap_or(u16::MAX));
+        // A little over, so that no seam shows to the next.
+        let width = WIDTH * f32::from(u16::try_from(cells).unwrap_or(u16::MAX)) + 0.4;
         let _ = writeln!(grounds, "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{HEIGHT}\" fill=\"{}\"/>", run.look.ground);
     }
     if let Some(path) = strokes(&run.text, x, y) {
