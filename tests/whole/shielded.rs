@@ -33,7 +33,7 @@ fn answers_for_long(terminal: &mut Terminal, sleeper: u32) {
 #[test]
 fn a_root_that_fails_waits_for_a_grandchild_at_its_prompt() {
     let (place, mut terminal, sleeper) = start("hasty");
-    std::fs::write(place.signal_file(), "").unwrap();
+    std::fs::write(place.beside("go"), "").unwrap();
     crate::support::until("the cancel on its way down", || terminal.ask("tree").contains("cancelling"));
     answers_for_long(&mut terminal, sleeper);
     terminal.interrupt_the_prompt();

@@ -86,9 +86,9 @@ impl Place {
         found.unwrap()
     }
 
-    /// A file that a program of ours waits for.
-    pub fn signal_file(&self) -> PathBuf {
-        PathBuf::from(format!("{}.go", self.dir.display()))
+    /// A file beside the runtime directory; `go` is the one that a program of ours waits for.
+    pub fn beside(&self, what: &str) -> PathBuf {
+        PathBuf::from(format!("{}.{what}", self.dir.display()))
     }
 
     /// Every terminal is at its shell again, line by line and with echo; no process, no file is left.
@@ -126,7 +126,9 @@ impl Drop for Place {
             kill(pid, Signal::KILL);
         }
         let _ = std::fs::remove_dir_all(&self.dir);
-        let _ = std::fs::remove_file(self.signal_file());
+        for what in ["go", "logs"] {
+            let _ = std::fs::remove_file(self.beside(what));
+        }
     }
 }
 
