@@ -16,8 +16,8 @@
 //! | `key:NAME` | a key: `enter`, `esc`, `tab`, `up`, `down`, `left`, `right`, `clear`, or a character |
 //! | `text:FILE`, `take:FILE` | writes the screen there, as text, as SVG |
 //!
-//! A step that does not come true within a minute fails with the screen as it is. After the last step the terminal
-//! is hung up and the command ends as it does when somebody closes its window.
+//! A step that does not come true within a minute fails with the screen as it is. After the last step the command
+//! gets a SIGHUP, and its end is waited for. A prompt of the debugger outlasts that: leave it by a step (`line:q`).
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::{Read, Write};
