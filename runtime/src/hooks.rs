@@ -51,6 +51,8 @@ pub(crate) struct Hooks {
     pub stack: fn() -> Option<String>,
     /// See [`shields_interrupt`].
     pub shields_interrupt: fn() -> bool,
+    /// See [`prompt_is_open`].
+    pub prompt_is_open: fn() -> bool,
 }
 
 static HOOKS: OnceLock<Hooks> = OnceLock::new();
@@ -80,6 +82,11 @@ pub(crate) fn stack_text() -> Option<String> {
 /// its front to close one), and is no request to cancel the tree.
 pub(crate) fn shields_interrupt() -> bool {
     HOOKS.get().is_some_and(|hooks| (hooks.shields_interrupt)())
+}
+
+/// Whether a prompt has this process's terminal right now: what is printed then lands in it.
+pub(crate) fn prompt_is_open() -> bool {
+    HOOKS.get().is_some_and(|hooks| (hooks.prompt_is_open)())
 }
 
 thread_local! {

@@ -136,7 +136,7 @@ fn open(options: &Root) -> std::result::Result<Opened, Error> {
         transports,
         tree_dir: tree_dir.clone(),
         debug: vars::debug().or(options.debug).unwrap_or(false),
-        pause: cfg!(debug_assertions) || vars::debug().or(options.debug).unwrap_or(false),
+        pause: vars::debug().or(options.debug).unwrap_or(cfg!(debug_assertions)),
         log: crate::log::filter_spec(options.log.as_deref()),
         color: rustix::termios::isatty(rustix::stdio::stderr()) && std::env::var_os("NO_COLOR").is_none(),
     };

@@ -17,7 +17,12 @@ use crate::hooks::{self, DebugQuitPayload, Hooks, PanicInfo, Verdict};
 pub(super) fn install_hooks() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        hooks::fill(Hooks { endpoint_error: at_endpoint_error, stack: stack_in_debug, shields_interrupt: super::front::shields_interrupt });
+        hooks::fill(Hooks {
+            endpoint_error: at_endpoint_error,
+            stack: stack_in_debug,
+            shields_interrupt: super::front::shields_interrupt,
+            prompt_is_open: super::front::prompt_is_open,
+        });
         let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             if !at_panic(info) {

@@ -7,6 +7,10 @@ pub(crate) fn start_front(_tree_dir: &Path) -> bool {
 }
 /// Nothing to stop.
 pub(crate) fn stop_front() {}
+/// There never is one.
+pub(crate) fn prompt_is_open() -> bool {
+    false
+}
 /// No prompt, so nothing to shield.
 pub(crate) fn shields_interrupt() -> bool {
     false

@@ -25,8 +25,17 @@ const PARTIAL: Duration = Duration::from_millis(50);
 const MAX_PARTIAL: usize = 64 * 1024;
 /// How much is read from one child in one turn.
 const CHUNK: usize = 64 * 1024;
-/// How long after a prompt has closed its front has to leave the terminal.
+/// How long after a stop is over its front has to leave the terminal.
 const AFTER_PROMPT: Duration = Duration::from_millis(60);
+/// How often one looks whether it has.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// The stop is over, the front about to leave the terminal.
+#[derive(Clone, Copy, Debug)]
+struct Release {
+    look: Instant,
+    give_up: Instant,
+}
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +72,7 @@ pub(super) struct Custody {
     /// `None` when both go to the same place: one queue then, for the order's sake.
     err: Option<Spool>,
     held: bool,
-    release: Option<Instant>,
+    release: Option<Release>,
     /// Whether what we forward is read, and told of, by a watch thread above us.
     marks: Marks,
 }
@@ -95,7 +104,7 @@ impl Custody {
         if held {
             (self.held, self.release) = (true, None);
         } else if self.held && self.release.is_none() {
-            self.release = Some(now + AFTER_PROMPT);
+            self.release = Some(Release { look: now, give_up: now + AFTER_PROMPT });
         }
     }
 
@@ -122,7 +131,7 @@ impl Custody {
 
     /// When something has to happen without anybody writing.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.streams.iter().filter_map(|stream| stream.show_partial).chain(self.release).min()
+        self.streams.iter().filter_map(|stream| stream.show_partial).chain(self.release.map(|release| release.look)).min()
     }
 
     /// Whether something can be written at once.
@@ -179,8 +188,14 @@ impl Custody {
 
     /// Lets what is due happen and writes what can be written.
     pub(super) fn on_time(&mut self, now: Instant, tell: &mut Tell<'_>) {
-        if self.release.is_some_and(|at| at <= now) {
-            (self.held, self.release) = (false, None);
+        if let Some(release) = &mut self.release
+            && release.look <= now
+        {
+            if release.give_up <= now || !crate::hooks::prompt_is_open() {
+                (self.held, self.release) = (false, None);
+            } else {
+                release.look = now + LOOK;
+            }
         }
         for stream in &mut self.streams {
             if stream.show_partial.is_some_and(|at| at <= now) {

@@ -192,9 +192,14 @@ pub(crate) fn stop_front() {
     terminal::restore();
 }
 
+/// Whether a prompt has the terminal.
+pub(crate) fn prompt_is_open() -> bool {
+    OPEN.load(Ordering::Acquire)
+}
+
 /// Whether a SIGINT that arrives now belongs to a prompt, and is no request to cancel the tree.
 pub(crate) fn shields_interrupt() -> bool {
-    OPEN.load(Ordering::Acquire) || interrupt::was_sent_just_now()
+    prompt_is_open() || interrupt::was_sent_just_now()
 }
 
 #[cfg(test)]

@@ -85,7 +85,14 @@ impl Thread {
         for path in lock(&self.watch.sockets).drain(..) {
             let _ = std::fs::remove_file(path);
         }
+        self.sweep_after_a_dead_root();
         process::exit_now(1)
+    }
+
+    fn sweep_after_a_dead_root(&self) {
+        if let (Side::Child(member), Some(_)) = (&self.side, self.end_at) {
+            member.sweep();
+        }
     }
 
     pub(super) fn finish(mut self) {
@@ -114,6 +121,7 @@ impl Thread {
                 }
             }
         }
+        self.sweep_after_a_dead_root();
         for command in shared.close() {
             command.refuse();
         }

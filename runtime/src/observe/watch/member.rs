@@ -1,13 +1,14 @@
 //! A child's side of the bus: one connection to the root, from the challenge to the goodbye.
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use coulter_proto::bus::{Down, Up};
 use coulter_proto::id::Aid;
 use coulter_proto::repl::{Line, Reply};
 
 use crate::observe::link::{Broken, Link, TRUSTED_FRAME};
+use crate::observe::place;
 use crate::observe::proof::prove;
 
 /// The most that is said before the root has greeted us.
@@ -18,6 +19,8 @@ pub(super) struct Member {
     me: Aid,
     parent: Aid,
     secret: Vec<u8>,
+    /// Where the trees of this user are.
+    runtime_dir: Option<PathBuf>,
     bus: Option<Link>,
     /// Said before the proof; `None` once proven.
     early: Option<Vec<Up>>,
@@ -32,7 +35,15 @@ impl Member {
         let link = Link::connect(bus, TRUSTED_FRAME)
             .map_err(|error| io::Error::new(error.kind(), format!("the root's bus {} cannot be reached: {error}", bus.display())))?;
         let pidfd = crate::sys::process::parent_pidfd(parent.pid);
-        Ok(Self { me, parent, secret, bus: Some(link), early: Some(Vec::new()), lifeline: Some(lifeline), pidfd, leaving: false })
+        let runtime_dir = bus.parent().and_then(Path::parent).map(Path::to_owned);
+        Ok(Self { me, parent, secret, runtime_dir, bus: Some(link), early: Some(Vec::new()), lifeline: Some(lifeline), pidfd, leaving: false })
+    }
+
+    /// A root that was killed has left its directory: whoever of its tree ends last removes it.
+    pub(super) fn sweep(&self) {
+        if let Some(runtime_dir) = &self.runtime_dir {
+            place::sweep(runtime_dir);
+        }
     }
 
     pub(super) fn parent(&self) -> &Aid {
