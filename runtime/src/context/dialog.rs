@@ -101,7 +101,8 @@ impl Dialog {
             there: channel.peer().clone(),
             endpoint: endpoint.clone(),
             arguments,
-            phase: Phase::Starting,
+            // A call is not acknowledged apart: once asked for it is under way.
+            phase: if terms.kind == DialogKind::Call { Phase::Started } else { Phase::Starting },
             opened: clock::unix_micros(),
             sent: 0,
             received: 0,
