@@ -37,7 +37,6 @@ pub(super) fn draw(state: &State, pen: &Pen, buf: &mut Buffer, area: Rect, focus
 
 fn row(state: &State, linked: &Linked) -> Option<Vec<Vec<Piece>>> {
     let row = linked.any()?;
-    let phase = linked.phase()?;
     let over = !linked.is_live();
     let name = |aid: Option<&coulter_proto::id::Aid>| {
         vec![(if over { Meaning::Quiet } else { Meaning::Name }, aid.map_or_else(|| "?".into(), |aid| aid.name.clone()))]
@@ -47,7 +46,7 @@ fn row(state: &State, linked: &Linked) -> Option<Vec<Vec<Piece>>> {
         vec![(Meaning::Plain, short(&row.endpoint).to_owned()), (Meaning::Quiet, format!("({})", row.arguments))],
         name(linked.from()),
         name(linked.to()),
-        vec![(meaning(phase), brief(phase))],
+        vec![(meaning(&row.phase), brief(&row.phase))],
         number(linked.down().0),
         number(linked.up().0),
         vec![(Meaning::Quiet, if over { String::new() } else { words::age(row.opened, state.now) })],

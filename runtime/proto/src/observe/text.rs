@@ -205,8 +205,7 @@ pub fn contexts(model: &Model) -> Vec<Line> {
         .into_iter()
         .filter_map(|linked| {
             let row = linked.any()?;
-            let now = linked.phase()?;
-            let role = match now {
+            let role = match &row.phase {
                 Phase::Failed(_) => Role::Error,
                 Phase::Cancelling(_) | Phase::Cancelled(_) => Role::Warning,
                 other if is_over(other) => Role::Quiet,
@@ -217,7 +216,7 @@ pub fn contexts(model: &Model) -> Vec<Line> {
                 cell(Role::Plain, name(linked.from())),
                 cell(Role::Plain, name(linked.to())),
                 cell(Role::Quiet, if row.kind == DialogKind::Call { "call" } else { "context" }),
-                cell(role, phase(now)),
+                cell(role, phase(&row.phase)),
                 cell(Role::Value, format!("{}/{}", linked.down().0, linked.up().0)),
                 cell(Role::Quiet, context_id(row.key)),
                 cell(Role::Quiet, waiting(linked)),

@@ -23,14 +23,6 @@ impl Linked {
     pub fn any(&self) -> Option<&ContextRow> {
         self.caller.as_ref().or(self.callee.as_ref())
     }
-    /// How far it is: as the caller says, but a call's beginning is known to its callee alone.
-    #[must_use]
-    pub fn phase(&self) -> Option<&Phase> {
-        match (&self.caller, &self.callee) {
-            (Some(ContextRow { phase: Phase::Starting, .. }), Some(callee)) if !is_over(&callee.phase) => Some(&callee.phase),
-            _ => self.any().map(|row| &row.phase),
-        }
-    }
     /// The name of the actor that opened it.
     #[must_use]
     pub fn from(&self) -> Option<&Aid> {
