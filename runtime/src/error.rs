@@ -237,7 +237,7 @@ impl Error {
 
 /// A failure with a fresh id.
 pub(crate) fn new_failure(kind: FailureKind, message: impl Into<String>) -> Failure {
-    Failure::new(crate::boot::fresh_uuid(), kind, message)
+    Failure::new(crate::identity::fresh_uuid(), kind, message)
 }
 
 impl fmt::Display for Error {
@@ -272,7 +272,7 @@ impl<E: Into<BoxError> + 'static> From<E> for Report {
     fn from(error: E) -> Self {
         let (type_name, wrapped) = (std::any::type_name::<E>(), TypeId::of::<E>() == TypeId::of::<BoxError>());
         let error = error.into();
-        let id = error.downcast_ref::<Error>().map_or_else(crate::boot::fresh_uuid, |e| e.failure().id);
+        let id = error.downcast_ref::<Error>().map_or_else(crate::identity::fresh_uuid, |e| e.failure().id);
         let type_name = if wrapped { "dyn Error" } else { type_name };
         // What came from another actor has its stack there.
         let stack = if error.is::<Error>() { None } else { crate::hooks::stack_text() };
@@ -309,7 +309,7 @@ impl Report {
             error: text,
             at: Location::caller(),
             type_name: "String",
-            id: crate::boot::fresh_uuid(),
+            id: crate::identity::fresh_uuid(),
             stack: crate::hooks::stack_text(),
         }))
     }
@@ -367,7 +367,7 @@ impl Report {
         let mut failure = Failure::new(self.0.id, FailureKind::Application, self.0.error.to_string());
         failure.type_name = self.0.type_name.to_owned();
         failure.location = Some(format!("{}:{}:{}", self.0.at.file(), self.0.at.line(), self.0.at.column()));
-        failure.source = crate::boot::try_current_aid();
+        failure.source = crate::identity::current();
         failure.backtrace.clone_from(&self.0.stack);
         let mut next = self.0.error.source();
         while let Some(error) = next {

@@ -2,9 +2,16 @@
 //!
 //! Programs depend on `coulter`, which re-exports what is public here.
 //!
-//! Rooms, from the ground up; a room uses those below it, never those above: `sys`, `log`,
-//! `observe` (leaves) · `ipc` · `spawn` · `scope` · `context` · `rpc` · `portal` · `discovery` ·
-//! `nursery` · `boot` · `devx`.
+//! Rooms, from the ground up; a room uses those below it, never those above (a test keeps that):
+//!
+//! - `sys`, `clock`, `identity`, `realm`, `log`, `observe`: the machine, time, who we are, and the leaves any room may record into;
+//! - `error`, `spawn`, `ipc`, `scope`: what users see, processes, channels, cancel scopes;
+//! - `actor`, `dialog`: the one actor of the process, and one end of a call or context as bytes;
+//! - `rpc`, `context`, `portal`: endpoints, contexts and streams as typed handles, calling;
+//! - `discovery`, `nursery`: finding actors, owning them;
+//! - `devx`, `boot`: the debugger, and how a process becomes an actor.
+//!
+//! `hooks` is how the debugger is called from below.
 #[cfg(not(target_os = "linux"))]
 compile_error!("coulter runs on Linux only for now: it needs pidfds and /proc; see the platform table in README.md");
 
@@ -13,14 +20,19 @@ mod boot;
 mod clock;
 mod context;
 mod devx;
+mod dialog;
 mod discovery;
 mod error;
 mod hooks;
+mod identity;
 mod ipc;
 pub mod log;
 mod nursery;
 mod observe;
 mod portal;
+mod realm;
+#[cfg(test)]
+mod rooms;
 mod rpc;
 mod scope;
 mod spawn;
@@ -32,17 +44,18 @@ pub use boot::main::init;
 pub use boot::root::Root;
 pub use context::callee::Context;
 pub use context::caller::{ContextOutcome, ParentContext};
-pub use context::stream::{MsgStream, StreamOptions};
+pub use context::stream::MsgStream;
 pub use coulter_proto::dialog::{Overrun, WindowSize};
 pub use coulter_proto::error::{CancelCause, Failure, FailureKind};
 pub use coulter_proto::exit::ExitStatus;
 pub use coulter_proto::id::{Aid, ContextKey};
 pub use coulter_proto::observe::Side;
 pub use coulter_proto::spawn::{Address, Transport};
+pub use dialog::StreamOptions;
 pub use discovery::{find_actor, find_actors, get_parent, get_registry, get_root, query_actor, wait_for_actor};
 pub use error::{ActorDied, ContextCancelled, Error, RemoteActorError, Report, Result};
-pub use nursery::{Nursery, RunInActor, StartActor, open_nursery};
-pub use portal::{CancelActor, ChannelInfo, Portal, ResultPortal};
+pub use nursery::{Nursery, ResultPortal, RunInActor, StartActor, open_nursery};
+pub use portal::{CancelActor, ChannelInfo, Portal};
 pub use rpc::endpoint::Call;
 pub use scope::{checkpoint, fail_after, move_on_after, shield, spawn};
 

@@ -1,26 +1,20 @@
 //! Calling into another actor.
 use std::future::{Future, IntoFuture};
-use std::marker::PhantomData;
 use std::pin::Pin;
-use std::rc::{Rc, Weak};
-use std::task::Poll;
+use std::rc::Rc;
 use std::time::Duration;
 
 use coulter_proto::error::{CancelCause, FailureKind};
 use coulter_proto::id::Aid;
-use coulter_proto::nursery::ChildId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::context::caller::{self, CallFuture, ParentContext};
-use crate::context::dialog::{Dialog, FinalWord, Owner};
-use crate::context::stream::StreamOptions;
+use crate::dialog::StreamOptions;
 use crate::error::{Error, Result};
 use crate::ipc::channel::Channel;
-use crate::nursery::Inner;
 use crate::rpc::endpoint::{Call, ContextEndpoint, ContextTypes, Endpoint};
 use crate::rpc::router;
-use crate::scope;
 
 type Started<E> = <<E as ContextEndpoint>::Types as ContextTypes>::Started;
 
@@ -179,7 +173,7 @@ impl<'p> IntoFuture for CancelActor<'p> {
             if self.channel.is_closed() {
                 return Err(Error::from_failure(self.channel.closed_failure()));
             }
-            let cause = CancelCause { by: crate::boot::try_current_aid(), why: "portal.cancel_actor()".into(), behind: Vec::new() };
+            let cause = CancelCause { by: crate::identity::current(), why: "portal.cancel_actor()".into(), behind: Vec::new() };
             let acked = router::ask_actor_to_cancel(self.channel, &cause);
             match tokio::time::timeout(self.limit, acked).await {
                 Ok(Ok(())) => Ok(()),
@@ -192,79 +186,5 @@ impl<'p> IntoFuture for CancelActor<'p> {
                 )),
             }
         })
-    }
-}
-
-/// The portal of an actor that runs one endpoint, and that endpoint's result.
-pub struct ResultPortal<E: Endpoint> {
-    portal: Portal,
-    dialog: Rc<Dialog>,
-    nursery: Weak<Inner>,
-    child: ChildId,
-    endpoint: PhantomData<fn() -> E>,
-}
-
-impl<E: Endpoint> std::fmt::Debug for ResultPortal<E> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ResultPortal({} in {})", self.dialog.endpoint, self.portal.actor())
-    }
-}
-
-impl<E: Endpoint> std::ops::Deref for ResultPortal<E> {
-    type Target = Portal;
-    fn deref(&self) -> &Portal {
-        &self.portal
-    }
-}
-
-/// Tells the nursery of a one-shot's result.
-struct OneShot {
-    nursery: Weak<Inner>,
-    child: ChildId,
-    dialog: Weak<Dialog>,
-}
-
-impl Owner for OneShot {
-    fn cancel_task(&self, _cause: CancelCause) {}
-    fn drop_block(&self, _cause: CancelCause) {}
-    fn ended(&self) {
-        let (Some(nursery), Some(dialog)) = (self.nursery.upgrade(), self.dialog.upgrade()) else { return };
-        match dialog.final_word() {
-            Some(FinalWord::Failed(failure)) => nursery.result(self.child, Some(&failure)),
-            _ => nursery.result(self.child, None),
-        }
-    }
-}
-
-impl<E: Endpoint> ResultPortal<E> {
-    pub(crate) fn new(portal: Portal, dialog: Rc<Dialog>, nursery: &Rc<Inner>, child: ChildId) -> Self {
-        let owner = Rc::new(OneShot { nursery: Rc::downgrade(nursery), child, dialog: Rc::downgrade(&dialog) });
-        dialog.set_owner(owner.clone());
-        if dialog.is_over() {
-            owner.ended();
-        }
-        Self { portal, dialog, nursery: Rc::downgrade(nursery), child, endpoint: PhantomData }
-    }
-
-    /// Waits for the result; again and again, also after the nursery's end.
-    ///
-    /// # Errors
-    /// What the endpoint failed with, or [`Error::ActorDied`].
-    ///
-    /// # Cancel safety
-    /// Nothing is lost; the endpoint goes on.
-    pub async fn wait_for_result(&self) -> Result<E::Ok, Error> {
-        let word = std::future::poll_fn(|cx| if scope::cancelled_here() { Poll::Pending } else { self.dialog.poll_final(cx) }).await;
-        match word {
-            FinalWord::Returned(bytes) => crate::context::stream::decode(&bytes, &self.dialog, "the result"),
-            FinalWord::Failed(failure) => Err(Error::from_failure(failure)),
-        }
-    }
-
-    /// Lets the actor go as soon as its result is in, instead of at the end of the block.
-    pub fn release(&self) {
-        if let Some(nursery) = self.nursery.upgrade() {
-            nursery.release(self.child);
-        }
     }
 }

@@ -12,11 +12,12 @@ use coulter_proto::handshake::{Purpose, Role as HandshakeRole};
 use coulter_proto::spawn::SpawnSpec;
 
 use super::root::{install_debugger, work_runtime};
-use super::{life, set_current_aid, take_child_marker};
+use super::{life, take_child_marker};
+use crate::actor::greet::greet;
 use crate::actor::{Actor, Parts};
 use crate::error::Error;
+use crate::identity;
 use crate::ipc::channel::{Channel, End};
-use crate::ipc::greet::greet;
 use crate::ipc::socket::Socket;
 use crate::observe::{probe, watch};
 
@@ -91,7 +92,7 @@ fn read_spec(socket: &UnixStream) -> io::Result<SpawnSpec> {
 fn live(spec: SpawnSpec, socket: UnixStream) -> Result<(), Error> {
     let fail = |what: &str, error: &dyn std::fmt::Display| Error::runtime(format!("{what}: {error}"));
     let SpawnSpec { aid, parent, exposed, vars, tree_secret, realm_key, connect } = spec;
-    set_current_aid(&aid);
+    identity::set_current(&aid);
     let _ = crate::sys::process::set_title(&aid.to_string());
     let lifeline = socket.try_clone().map_err(|error| fail("its socket cannot be shared", &error))?;
     let role = watch::Role::Child { bus: vars.tree_dir.join("bus.sock"), secret: tree_secret.clone(), parent: parent.clone(), lifeline: lifeline.into() };
@@ -104,9 +105,9 @@ fn live(spec: SpawnSpec, socket: UnixStream) -> Result<(), Error> {
     let parts = Parts { aid, parent: Some(parent.clone()), vars, tree_secret, realm_key, watch: watch.clone(), exposed };
     let runtime = work_runtime();
     let errors = runtime.block_on(async {
-        let listening = crate::ipc::listen::bind(&parts.vars.transports, &parts.vars.tree_dir, &parts.aid, &watch)?;
+        let listening = crate::actor::listen::bind(&parts.vars.transports, &parts.vars.tree_dir, &parts.aid, &watch)?;
         let actor = Actor::install(parts);
-        probe::get().set_actor(super::own_row(&actor));
+        probe::get().set_actor(crate::actor::shown::row(&actor));
         let to_parent = async |actor: &Rc<Actor>| {
             let inherited = Socket::inherited(socket.into(), parent.pid).map_err(|error| fail("its socket cannot be used", &error))?;
             match connect {

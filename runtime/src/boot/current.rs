@@ -1,7 +1,6 @@
 //! Who this process is, for those who ask.
 use coulter_proto::id::{Aid, ContextKey};
 
-use super::try_current_aid;
 use crate::actor::Actor;
 use crate::error::Error;
 
@@ -44,7 +43,7 @@ pub fn current_actor() -> ActorRef {
 /// The actor this process is, on any of its threads; `None` if it is none.
 #[must_use]
 pub fn try_current_actor() -> Option<ActorRef> {
-    try_current_aid().map(|aid| ActorRef { aid })
+    crate::identity::current().map(|aid| ActorRef { aid })
 }
 
 /// The context (or call) the running task serves; `None` outside of one.
@@ -64,5 +63,5 @@ pub fn is_root_process() -> bool {
 /// # Errors
 /// [`Error::NoRuntime`] on a thread that runs no actor.
 pub fn runtime_vars() -> Result<Vec<(String, String)>, Error> {
-    Ok(super::shown_vars(&Actor::current("runtime_vars")?.vars))
+    Ok(crate::actor::shown::vars(&Actor::current("runtime_vars")?.vars))
 }

@@ -9,8 +9,8 @@ use coulter_proto::observe::ActorState;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::actor::Actor;
+use crate::actor::listen::Listening;
 use crate::error::Error;
-use crate::ipc::listen::Listening;
 use crate::log::{log_cancel, log_runtime};
 use crate::observe::probe;
 use crate::observe::watch::ToWork;

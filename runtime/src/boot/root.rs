@@ -6,10 +6,11 @@ use coulter_proto::id::Aid;
 use coulter_proto::spawn::{RuntimeVars, Transport};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::{directory, keys, main::MainOptions, vars};
+use super::{main::MainOptions, vars};
 use crate::actor::{Actor, Parts};
 use crate::error::Error;
 use crate::observe::watch::{self, Role, ToWork, Watch};
+use crate::realm::{directory, keys};
 use crate::scope::Panicked;
 
 /// Opens a root actor on this thread.
@@ -110,13 +111,13 @@ struct Opened {
 }
 
 fn open(options: &Root) -> std::result::Result<Opened, Error> {
-    if super::try_current_aid().is_some() {
+    if crate::identity::current().is_some() {
         return Err(Error::runtime("this process already has an actor; one process is one actor, so open nurseries in the one there is"));
     }
     let fail = |what: &str, error: &dyn std::fmt::Display| Error::runtime(format!("the tree cannot be opened: {what}: {error}"));
     let program = std::env::current_exe().map_or_else(|_| "?".into(), |path| path.display().to_string());
     let stem = || std::path::Path::new(&program).file_stem().map_or_else(|| "root".into(), |stem| stem.to_string_lossy().into_owned());
-    let aid = Aid { name: options.name.clone().unwrap_or_else(stem), uuid: super::fresh_uuid(), pid: std::process::id() };
+    let aid = Aid { name: options.name.clone().unwrap_or_else(stem), uuid: crate::identity::fresh_uuid(), pid: std::process::id() };
     let transports = match vars::transports()? {
         Some(given) => given,
         None if options.transports.is_empty() => vec![Transport::Uds, Transport::Tcp],
@@ -142,7 +143,7 @@ fn open(options: &Root) -> std::result::Result<Opened, Error> {
     };
     let tree_secret = keys::fresh_secret();
     let tree = TreeInfo { version: HUB_VERSION, root: aid.clone(), program, args: std::env::args().skip(1).collect(), started: crate::clock::unix_micros() };
-    super::set_current_aid(&aid);
+    crate::identity::set_current(&aid);
     let role = Role::Root { tree, dir: tree_dir, secret: tree_secret.clone(), terminal: front };
     let (watch, from_watch) = watch::start(watch::Config { aid: aid.clone(), role }).map_err(|error| fail("its watch thread cannot be started", &error))?;
     let parts = Parts { aid, parent: None, vars, tree_secret, realm_key, watch, exposed: Vec::new() };
@@ -165,11 +166,11 @@ impl Opened {
         let runtime = work_runtime();
         let ended = runtime.block_on(async {
             let tree_dir = parts.vars.tree_dir.clone();
-            let listening = crate::ipc::listen::bind(&parts.vars.transports, &tree_dir, &parts.aid, &watch)?;
+            let listening = crate::actor::listen::bind(&parts.vars.transports, &tree_dir, &parts.aid, &watch)?;
             parts.vars.root_addresses = listening.addresses();
             parts.vars.registrars = listening.addresses();
             let actor = Actor::install(parts);
-            crate::observe::probe::get().set_actor(super::own_row(&actor));
+            crate::observe::probe::get().set_actor(crate::actor::shown::row(&actor));
             super::life::live(actor, listening, from_watch, body).await
         });
         drop(runtime);

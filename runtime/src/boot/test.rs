@@ -52,7 +52,7 @@ pub fn run_test<T: TestOutcome>(options: MainOptions, module: &'static str, name
 }
 
 fn run_in_process(path: &str, args: &[String]) {
-    let mark = super::fresh_uuid().simple().to_string();
+    let mark = crate::identity::fresh_uuid().simple().to_string();
     let dir = RuntimeDir::new(&mark);
     let exe = match std::env::current_exe() {
         Ok(exe) => exe,

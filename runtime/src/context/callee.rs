@@ -9,8 +9,8 @@ use coulter_proto::observe::Side;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::dialog::Dialog;
 use super::stream::MsgStream;
+use crate::dialog::Dialog;
 use crate::error::Error;
 use crate::rpc::arguments::encode;
 use crate::rpc::endpoint::ContextTypes;

@@ -16,9 +16,10 @@ use coulter_proto::observe::Side;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::dialog::{Dialog, FinalWord, Opening, Owner, terms};
-use super::stream::{MsgStream, StreamOptions, decode};
+use super::stream::{MsgStream, decode};
 use crate::actor::Actor;
+use crate::dialog::StreamOptions;
+use crate::dialog::{Dialog, FinalWord, Opening, Owner, terms};
 use crate::error::{Error, Report, Result, group};
 use crate::ipc::channel::Channel;
 use crate::observe::probe;
@@ -115,7 +116,7 @@ impl Duty for DialogDuty {
         let Some(dialog) = self.dialog.upgrade() else { return };
         if dialog.cause.borrow().is_none() {
             let mut cause =
-                CancelCause { by: crate::boot::try_current_aid(), why: format!("the block of {} in its caller ended", dialog.endpoint), behind: Vec::new() };
+                CancelCause { by: crate::identity::current(), why: format!("the block of {} in its caller ended", dialog.endpoint), behind: Vec::new() };
             if let Some(around) = scope::end_cause() {
                 cause.behind = std::iter::once(around.why).chain(around.behind).collect();
             }
@@ -440,7 +441,7 @@ fn settle<T>(dialog: Option<&Dialog>, outcome: scope::Outcome<Result<T>>) -> Res
 }
 
 fn cancelled(cause: Option<CancelCause>) -> Error {
-    let cause = cause.unwrap_or_else(|| CancelCause { by: crate::boot::try_current_aid(), why: "the code around it was cancelled".into(), behind: Vec::new() });
+    let cause = cause.unwrap_or_else(|| CancelCause { by: crate::identity::current(), why: "the code around it was cancelled".into(), behind: Vec::new() });
     let text = format!("the block was cancelled: {}", cause.why);
     Error::new(FailureKind::Cancelled(cause), text)
 }

@@ -1,6 +1,4 @@
-//! Contexts as tasks see them: both sides' handles, streams, and the dialog underneath.
+//! Contexts as tasks see them: both sides' handles, and streams.
 pub(crate) mod callee;
 pub(crate) mod caller;
-pub(crate) mod dialog;
-pub(crate) mod effects;
 pub(crate) mod stream;

@@ -6,25 +6,16 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use bytes::{Bytes, BytesMut};
-use coulter_proto::dialog::{OpenRefused, Overrun, ReceiveState, Reserve, SendRefused, StreamEnd, Streams, Waiter, WindowSize};
+use coulter_proto::dialog::{OpenRefused, ReceiveState, Reserve, SendRefused, StreamEnd, Streams, Waiter};
 use coulter_proto::error::FailureKind;
 use coulter_proto::message::{FrameError, Kind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::dialog::{Dialog, FinalWord};
+use crate::dialog::{Dialog, FinalWord};
 use crate::error::{Error, new_failure};
 use crate::rpc::arguments::encode_into;
 use crate::scope;
-
-/// On what terms a stream sends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StreamOptions {
-    /// How much may be in flight, each way.
-    pub window: WindowSize,
-    /// What a sender does when that is reached.
-    pub overrun: Overrun,
-}
 
 /// One end of a stream: sends `Tx`, receives `Rx`.
 ///
@@ -253,7 +244,7 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], dialog: &Dialog, what: &
             FailureKind::MsgType { expected: expected.into(), what: what.into() },
             format!("{what} of {} from {} is not a `{expected}`: {error}; build both sides from the same types", dialog.endpoint, dialog.channel.peer()),
         );
-        failure.source = crate::boot::try_current_aid();
+        failure.source = crate::identity::current();
         Error::MsgType(Arc::new(failure))
     })
 }

@@ -9,16 +9,14 @@ use coulter_proto::registrar::Entry;
 use coulter_proto::spawn::Address;
 
 use crate::actor::Actor;
+use crate::actor::greet::greet;
 use crate::context::caller::CallFuture;
 use crate::error::Error;
 use crate::ipc::channel::Channel;
-use crate::ipc::greet::greet;
 use crate::ipc::socket::Socket;
 use crate::log::log_runtime;
 use crate::portal::Portal;
 use crate::rpc::endpoint::Call;
-
-pub(crate) use registry::peer_gone;
 
 /// A portal to the newest actor of that name, or `None` when there is none.
 ///

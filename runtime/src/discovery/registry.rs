@@ -42,7 +42,7 @@ fn input(input: Input) {
 }
 
 /// A peer's channel has ended: it is no longer found.
-pub(crate) fn peer_gone(peer: &Aid) {
+fn peer_gone(peer: &Aid) {
     input(Input::Gone { uuid: peer.uuid });
 }
 
@@ -163,6 +163,7 @@ registry_call! {
 pub(crate) async fn register_self(actor: &Rc<Actor>) -> Result<(), Error> {
     let entry = Entry { aid: actor.aid.clone(), addresses: actor.addresses(), parent: actor.parent.clone() };
     if actor.is_root() {
+        actor.when_gone(peer_gone);
         input(Input::Register(entry));
         return Ok(());
     }

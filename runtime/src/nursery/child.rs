@@ -245,7 +245,7 @@ impl Child {
 
     /// What a killed child could not remove itself.
     fn remove_sockets(&self, nursery: &Inner) {
-        let path = crate::boot::directory::socket_path(&nursery.actor.vars.tree_dir, &self.aid);
+        let path = crate::realm::directory::socket_path(&nursery.actor.vars.tree_dir, &self.aid);
         let _ = std::fs::remove_file(path);
     }
 }

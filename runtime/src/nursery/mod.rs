@@ -4,6 +4,7 @@
 //! child is ended is [`coulter_proto::ladder`]. Here are the processes, channels and results.
 mod child;
 mod options;
+mod result;
 mod start;
 
 use std::cell::{Cell, RefCell};
@@ -27,6 +28,7 @@ use crate::trace::recorded;
 pub(crate) use child::Child;
 pub(crate) use child::{debugged, hurry_all};
 pub use options::{RunInActor, StartActor};
+pub use result::ResultPortal;
 
 /// Owns the actors spawned in it; lent to the block of [`open_nursery`].
 pub struct Nursery {
@@ -153,7 +155,7 @@ impl Drop for BlockOwner {
 }
 
 fn cancelled(cause: Option<CancelCause>) -> Error {
-    let cause = cause.unwrap_or_else(|| CancelCause { by: crate::boot::try_current_aid(), why: "the code around it was cancelled".into(), behind: Vec::new() });
+    let cause = cause.unwrap_or_else(|| CancelCause { by: crate::identity::current(), why: "the code around it was cancelled".into(), behind: Vec::new() });
     let text = format!("the nursery was cancelled: {}", cause.why);
     Error::new(FailureKind::Cancelled(cause), text)
 }

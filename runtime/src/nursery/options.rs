@@ -9,11 +9,11 @@ use coulter_proto::dialog::DialogKind;
 use coulter_proto::nursery::ChildKind;
 use coulter_proto::spawn::Transport;
 
-use super::Inner;
+use super::{Inner, ResultPortal};
 use crate::context::caller;
-use crate::context::stream::StreamOptions;
+use crate::dialog::StreamOptions;
 use crate::error::Error;
-use crate::portal::{Portal, ResultPortal};
+use crate::portal::Portal;
 use crate::rpc::endpoint::{Call, Endpoint};
 use crate::spawn::method::Adjust;
 

@@ -39,7 +39,7 @@ pub(super) async fn start(inner: &Rc<Inner>, name: String, options: Options, kin
     let actor = inner.actor.clone();
     let cannot = |error: &dyn std::fmt::Display| Error::runtime(format!("actor `{name}` cannot be started: {error}"));
     let (ours, theirs) = UnixStream::pair().map_err(|error| cannot(&error))?;
-    let uuid = crate::boot::fresh_uuid();
+    let uuid = crate::identity::fresh_uuid();
     let started = Exec
         .start(Start {
             socket: theirs.into(),
@@ -147,7 +147,7 @@ async fn send_spec(socket: &Socket, spec: &SpawnSpec) -> std::io::Result<()> {
 fn row(actor: &Actor, aid: &Aid, exposed: &[String], vars: &RuntimeVars) -> ActorRow {
     ActorRow {
         exposed: exposed.to_vec(),
-        vars: crate::boot::shown_vars(vars),
+        vars: crate::actor::shown::vars(vars),
         debug: vars.debug,
         ..ActorRow::new(aid.clone(), Some(actor.aid.clone()), crate::clock::unix_micros())
     }

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use super::arguments::{ArgReader, Arguments, encode};
 use super::endpoint::{ContextEndpoint, ContextTypes, Endpoint, Entry, TaskFuture};
 use crate::actor::Actor;
-use crate::context::dialog::{Dialog, FinalWord, Owner};
+use crate::dialog::{Dialog, FinalWord, Owner};
 use crate::error::{Error, Report, group, new_failure};
 use crate::hooks;
 use crate::log::log_runtime;
@@ -207,7 +207,7 @@ fn finish(dialog: &Rc<Dialog>, name: &str, outcome: scope::Outcome<Result<Result
 
 /// Marks this actor as the source, or as one more it passed.
 fn passed_on(mut failure: Failure, origin: &str) -> Failure {
-    let Some(here) = crate::boot::try_current_aid() else { return failure };
+    let Some(here) = crate::identity::current() else { return failure };
     match &failure.source {
         None => {
             failure.source = Some(here);
@@ -226,7 +226,7 @@ fn passed_on(mut failure: Failure, origin: &str) -> Failure {
 
 /// In debug mode an error stops where it leaves its endpoint, at its source only.
 fn stop_at(dialog: &Dialog, name: &str, failure: Failure) -> Failure {
-    let arose_here = failure.source == crate::boot::try_current_aid() && failure.relay.is_empty();
+    let arose_here = failure.source == crate::identity::current() && failure.relay.is_empty();
     let is_error = matches!(failure.kind, FailureKind::Application | FailureKind::NotStarted | FailureKind::MsgType { .. });
     if !(arose_here && is_error) {
         return failure;
@@ -239,7 +239,7 @@ fn stop_at(dialog: &Dialog, name: &str, failure: Failure) -> Failure {
 
 fn debug_quit(name: &str) -> Failure {
     let mut failure = new_failure(FailureKind::DebugQuit, format!("{name} was quit in the debugger"));
-    failure.source = crate::boot::try_current_aid();
+    failure.source = crate::identity::current();
     failure
 }
 
@@ -265,6 +265,6 @@ pub(crate) fn panic_failure(payload: &(dyn Any + Send)) -> Failure {
     failure.type_name = "panic".into();
     failure.location = info.location;
     failure.backtrace = info.backtrace;
-    failure.source = crate::boot::try_current_aid();
+    failure.source = crate::identity::current();
     failure
 }

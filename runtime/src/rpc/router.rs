@@ -16,16 +16,13 @@ use tokio::sync::oneshot;
 use super::endpoint::{self, Entry, EntryKind};
 use super::invoke;
 use crate::actor::Actor;
-use crate::context::dialog::{Dialog, Opening};
+use crate::dialog::{Dialog, Opening};
 use crate::error::new_failure;
 use crate::ipc::channel::{Channel, Router};
 use crate::log::{log_cancel, log_runtime};
 
 /// A child's channel, and its word that it can be called.
 type IsReady = (Rc<Channel>, Ready);
-
-/// Modules of the runtime itself: always exposed.
-pub(crate) const RUNTIME_MODULE: &str = "coulter_runtime::discovery::registry";
 
 thread_local! {
     /// Dialogs served here, by their number in the tree: what a console can cancel.
@@ -156,13 +153,13 @@ impl Router for ActorRouter {
             let text = format!("{} broke the protocol ({breach}); the channel to it was closed", channel.peer());
             tracing::warn!(target: "coulter::transport", "{text}");
             channel.lost(Arc::new(new_failure(FailureKind::TransportClosed, text)));
-            crate::discovery::peer_gone(channel.peer());
+            actor.tell_gone(channel.peer());
             return;
         }
         tokio::task::spawn_local(async move {
             let why = why_ended(&actor, &channel).await;
             channel.lost(why);
-            crate::discovery::peer_gone(channel.peer());
+            actor.tell_gone(channel.peer());
         });
     }
 }
@@ -174,6 +171,11 @@ async fn why_ended(actor: &Actor, channel: &Channel) -> Arc<Failure> {
         return Arc::new(new_failure(FailureKind::TransportClosed, text));
     }
     actor.why_gone(peer).await
+}
+
+/// Endpoints of the runtime itself, a closed set, need no exposing.
+fn is_of_the_runtime(entry: &Entry) -> bool {
+    entry.module.split("::").next() == Some(env!("CARGO_CRATE_NAME"))
 }
 
 /// What a `Start` asks for, if it may have it. Refusals happen before any task starts.
@@ -207,7 +209,7 @@ fn admit(actor: &Actor, head: &StartHead) -> Result<&'static Entry, Box<Failure>
         },
     };
     let exposed = match entry {
-        Some(entry) => entry.module == RUNTIME_MODULE || entry.is_exposed_by(&actor.exposed()),
+        Some(entry) => is_of_the_runtime(entry) || entry.is_exposed_by(&actor.exposed()),
         None => actor.exposed().contains(&module),
     };
     if !exposed {

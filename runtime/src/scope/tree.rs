@@ -282,7 +282,7 @@ impl Tree {
             Cause::Failed => "something in it failed",
             Cause::Over => "the block around it ended",
         };
-        CancelCause { by: crate::boot::try_current_aid(), why: why.into(), behind: Vec::new() }
+        CancelCause { by: crate::identity::current(), why: why.into(), behind: Vec::new() }
     }
 
     fn settle(self: &Rc<Self>) {

@@ -3,5 +3,6 @@
 //! Everything goes through `rustix` and `signal-hook`, whose interfaces are safe; a call neither
 //! has would get its `unsafe` here, with its safety argument beside it.
 pub(crate) mod process;
+pub(crate) mod random;
 pub(crate) mod ready;
 pub(crate) mod terminal;

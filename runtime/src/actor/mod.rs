@@ -1,6 +1,10 @@
 //! The one actor of this process: who it is, whom it is connected to, and whether it is ending.
 //!
 //! Lives on the work thread. It knows channels and facts, not what is said over them.
+pub(crate) mod greet;
+pub(crate) mod listen;
+pub(crate) mod shown;
+
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -39,6 +43,8 @@ pub(crate) struct Actor {
     died: Notify,
     ending: RefCell<Option<CancelCause>>,
     end_asked: Notify,
+    /// Who wants to know that the channel to a peer has ended.
+    on_gone: RefCell<Vec<fn(&Aid)>>,
     hurry: Cell<bool>,
 }
 
@@ -79,6 +85,7 @@ impl Actor {
             died: Notify::new(),
             ending: RefCell::default(),
             end_asked: Notify::new(),
+            on_gone: RefCell::default(),
             hurry: Cell::new(false),
         });
         ACTOR.with(|slot| *slot.borrow_mut() = Some(actor.clone()));
@@ -189,6 +196,16 @@ impl Actor {
     /// What is known about the death of a peer.
     pub(crate) fn known_death(&self, peer: Uuid) -> Option<Arc<Failure>> {
         self.deaths.borrow().get(&peer).cloned()
+    }
+
+    /// Calls `tell` whenever the channel to a peer has ended.
+    pub(crate) fn when_gone(&self, tell: fn(&Aid)) {
+        self.on_gone.borrow_mut().push(tell);
+    }
+    /// The channel to this peer has ended.
+    pub(crate) fn tell_gone(&self, peer: &Aid) {
+        let told = self.on_gone.borrow().clone();
+        told.iter().for_each(|tell| tell(peer));
     }
 
     /// Asks the actor to end; the first cause stays.

@@ -6,7 +6,7 @@ use coulter_proto::error::{CancelCause, Failure, FailureKind};
 use coulter_proto::machine::Sink;
 use coulter_proto::message::{Credit, Dropped, Kind};
 
-use super::dialog::{Dialog, FinalWord, OWN_CANCEL, slot};
+use super::{Dialog, FinalWord, OWN_CANCEL, slot};
 use crate::error::new_failure;
 
 /// Of the side that opened the dialog.
@@ -133,13 +133,13 @@ impl Dialog {
 
     /// Marks this actor and endpoint as the source.
     fn here(&self, mut failure: Failure) -> Failure {
-        failure.source = crate::boot::try_current_aid();
+        failure.source = crate::identity::current();
         failure.origin = Some(self.endpoint.clone());
         failure
     }
 
     fn outgoing_cause(&self) -> CancelCause {
         let mut kept = self.cause.borrow_mut();
-        kept.get_or_insert_with(|| CancelCause { by: crate::boot::try_current_aid(), why: OWN_CANCEL.into(), behind: Vec::new() }).clone()
+        kept.get_or_insert_with(|| CancelCause { by: crate::identity::current(), why: OWN_CANCEL.into(), behind: Vec::new() }).clone()
     }
 }

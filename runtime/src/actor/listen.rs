@@ -11,13 +11,13 @@ use coulter_proto::spawn::{Address, Transport};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
 
+use super::Actor;
 use super::greet::greet;
-use super::socket::Socket;
-use crate::actor::Actor;
-use crate::boot::directory;
 use crate::error::Error;
+use crate::ipc::socket::Socket;
 use crate::log::{log_runtime, log_transport};
 use crate::observe::watch::Watch;
+use crate::realm::directory;
 
 /// How many strangers may be in a handshake at once.
 const MAX_HALF_OPEN: usize = 64;

@@ -1,7 +1,9 @@
 //! One end of a call or context: the machine that decides, and the payloads, wakers and errors it speaks of.
 //!
 //! Nothing is decided here. Frames become the machine's inputs; its effects are carried out by
-//! [`super::effects`]. No borrow of ours is held while a waker or a payload of a user is touched.
+//! [`effects`]. No borrow of ours is held while a waker or a payload of a user is touched.
+mod effects;
+
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
@@ -10,8 +12,8 @@ use std::task::{Context as TaskContext, Poll, Waker};
 
 use bytes::Bytes;
 use coulter_proto::dialog::{
-    Callee, CalleeInput, Caller, CallerInput, DialogKind, DialogPhase, FinalFailure, FromPeer, Reserve, SendRefused, StartRefused, StartState, Streams, Terms,
-    Waiter,
+    Callee, CalleeInput, Caller, CallerInput, DialogKind, DialogPhase, FinalFailure, FromPeer, Overrun, Reserve, SendRefused, StartRefused, StartState,
+    Streams, Terms, Waiter, WindowSize,
 };
 use coulter_proto::error::{CancelCause, Failure, FailureKind};
 use coulter_proto::id::{CauseToken, ContextKey, DialogId};
@@ -29,8 +31,17 @@ use crate::trace::recorded;
 /// What a cancel by `ctx.cancel()` says of itself; such a cancel is absorbed where it was asked for.
 pub(crate) const OWN_CANCEL: &str = "ctx.cancel()";
 
+/// On what terms a stream sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamOptions {
+    /// How much may be in flight, each way.
+    pub window: WindowSize,
+    /// What a sender does when that is reached.
+    pub overrun: Overrun,
+}
+
 /// The machine of this end.
-pub(super) enum End {
+pub(crate) enum End {
     Caller(Recorded<Caller>),
     Callee(Recorded<Callee>),
 }
@@ -54,30 +65,30 @@ pub(crate) trait Owner {
 
 /// One end of one dialog.
 pub(crate) struct Dialog {
-    pub(super) id: DialogId,
+    pub(crate) id: DialogId,
     pub(crate) key: ContextKey,
     pub(crate) endpoint: String,
     pub(crate) channel: Rc<Channel>,
-    pub(super) me: Weak<Dialog>,
-    pub(super) end: RefCell<End>,
+    me: Weak<Dialog>,
+    end: RefCell<End>,
     /// Received items nobody has taken.
-    pub(super) inbox: RefCell<VecDeque<Bytes>>,
+    pub(crate) inbox: RefCell<VecDeque<Bytes>>,
     /// Items that wait here for credit (`Overrun::Drop`).
-    pub(super) outbox: RefCell<VecDeque<Bytes>>,
+    pub(crate) outbox: RefCell<VecDeque<Bytes>>,
     /// The value of `started`, received or about to be sent.
-    pub(super) start_value: RefCell<Option<Bytes>>,
+    pub(crate) start_value: RefCell<Option<Bytes>>,
     pub(crate) final_word: RefCell<Option<FinalWord>>,
     /// The cause of the cancel that came in, or that goes out.
     pub(crate) cause: RefCell<Option<CancelCause>>,
-    pub(super) too_slow: Cell<bool>,
-    pub(super) owner: RefCell<Option<Rc<dyn Owner>>>,
-    pub(super) wakers: RefCell<[Vec<Waker>; 5]>,
-    pub(super) to_wake: RefCell<Vec<Waker>>,
-    pub(super) over: Cell<bool>,
+    too_slow: Cell<bool>,
+    owner: RefCell<Option<Rc<dyn Owner>>>,
+    wakers: RefCell<[Vec<Waker>; 5]>,
+    to_wake: RefCell<Vec<Waker>>,
+    over: Cell<bool>,
     /// What waits for the machine's borrow to end.
-    pub(super) later: RefCell<Vec<super::effects::Deferred>>,
+    later: RefCell<Vec<effects::Deferred>>,
     phase: Cell<Option<DialogPhase>>,
-    pub(super) row: ContextEntry,
+    pub(crate) row: ContextEntry,
 }
 
 /// What a dialog is made of.
@@ -170,16 +181,16 @@ impl Dialog {
         }
     }
     /// Asks the machine about its streams.
-    pub(super) fn streams<R>(&self, ask: impl FnOnce(&Streams) -> R) -> R {
+    pub(crate) fn streams<R>(&self, ask: impl FnOnce(&Streams) -> R) -> R {
         match &*self.end.borrow() {
             End::Caller(caller) => ask(caller.streams()),
             End::Callee(callee) => ask(callee.streams()),
         }
     }
-    pub(super) fn may_send(&self, len: u64) -> Result<Reserve, SendRefused> {
+    pub(crate) fn may_send(&self, len: u64) -> Result<Reserve, SendRefused> {
         self.streams(|streams| streams.may_send(len))
     }
-    pub(super) fn may_start(&self) -> Result<(), StartRefused> {
+    pub(crate) fn may_start(&self) -> Result<(), StartRefused> {
         self.callee(Callee::may_start).unwrap_or(Err(StartRefused::NotAContext))
     }
     pub(crate) fn final_word(&self) -> Option<FinalWord> {
@@ -192,7 +203,7 @@ impl Dialog {
         {
             let mut end = self.end.borrow_mut();
             if let End::Caller(caller) = &mut *end {
-                caller.on(clock::now(), input, &mut super::effects::CallerSink(self));
+                caller.on(clock::now(), input, &mut effects::CallerSink(self));
             }
         }
         self.settle();
@@ -201,7 +212,7 @@ impl Dialog {
         {
             let mut end = self.end.borrow_mut();
             if let End::Callee(callee) = &mut *end {
-                callee.on(clock::now(), input, &mut super::effects::CalleeSink(self));
+                callee.on(clock::now(), input, &mut effects::CalleeSink(self));
             }
         }
         self.settle();
@@ -212,25 +223,25 @@ impl Dialog {
             Side::Callee => self.callee_input(CalleeInput::Peer(message)),
         }
     }
-    pub(super) fn stream_opened(&self) {
+    pub(crate) fn stream_opened(&self) {
         match self.side() {
             Side::Caller => self.caller_input(CallerInput::StreamOpened),
             Side::Callee => self.callee_input(CalleeInput::StreamOpened),
         }
     }
-    pub(super) fn stream_closed(&self) {
+    pub(crate) fn stream_closed(&self) {
         match self.side() {
             Side::Caller => self.caller_input(CallerInput::StreamClosed),
             Side::Callee => self.callee_input(CalleeInput::StreamClosed),
         }
     }
-    pub(super) fn item_goes(&self, len: u64) {
+    pub(crate) fn item_goes(&self, len: u64) {
         match self.side() {
             Side::Caller => self.caller_input(CallerInput::SendItem { len }),
             Side::Callee => self.callee_input(CalleeInput::SendItem { len }),
         }
     }
-    pub(super) fn item_taken(&self, len: u64) {
+    pub(crate) fn item_taken(&self, len: u64) {
         match self.side() {
             Side::Caller => self.caller_input(CallerInput::Taken { len }),
             Side::Callee => self.callee_input(CalleeInput::Taken { len }),
@@ -257,8 +268,8 @@ impl Dialog {
         }
     }
 
-    fn carry_out(&self, what: super::effects::Deferred) {
-        use super::effects::Deferred;
+    fn carry_out(&self, what: effects::Deferred) {
+        use effects::Deferred;
         let owner = self.owner.borrow().clone();
         match what {
             Deferred::Ended => {
@@ -322,7 +333,7 @@ impl Dialog {
     // ---- waiting
 
     /// Registers for `waiter`; what became of it is asked again when woken.
-    pub(super) fn register(&self, waiter: Waiter, cx: &TaskContext<'_>) {
+    pub(crate) fn register(&self, waiter: Waiter, cx: &TaskContext<'_>) {
         let mut wakers = self.wakers.borrow_mut();
         let list = &mut wakers[slot(waiter)];
         if !list.iter().any(|known| known.will_wake(cx.waker())) {
@@ -357,7 +368,7 @@ impl Dialog {
     }
 
     /// Waits for the acknowledgement of a cancel: true once it is in, false when it is too late for it.
-    pub(super) fn poll_acked(&self, cx: &TaskContext<'_>) -> Poll<bool> {
+    pub(crate) fn poll_acked(&self, cx: &TaskContext<'_>) -> Poll<bool> {
         if self.caller(Caller::cancel_acked) == Some(true) {
             return Poll::Ready(true);
         }
@@ -424,7 +435,7 @@ impl Dialog {
     }
 }
 
-pub(super) fn slot(waiter: Waiter) -> usize {
+pub(crate) fn slot(waiter: Waiter) -> usize {
     match waiter {
         Waiter::Started => 0,
         Waiter::Receive => 1,
@@ -461,7 +472,7 @@ impl Timed for Dialog {
             let mut end = self.end.borrow_mut();
             match &mut *end {
                 End::Caller(caller) => {
-                    caller.on_time(now, &mut super::effects::CallerSink(self));
+                    caller.on_time(now, &mut effects::CallerSink(self));
                     caller.next_deadline()
                 }
                 End::Callee(_) => None,
@@ -473,6 +484,6 @@ impl Timed for Dialog {
 }
 
 /// The terms of a dialog of this kind under given options.
-pub(crate) fn terms(kind: DialogKind, options: &super::stream::StreamOptions) -> Terms {
+pub(crate) fn terms(kind: DialogKind, options: &StreamOptions) -> Terms {
     Terms { window: options.window, overrun: options.overrun, ..Terms::new(kind) }
 }

@@ -8,11 +8,11 @@ use coulter_proto::id::{DialogId, Uuid};
 use coulter_proto::machine::Machine;
 use coulter_proto::message::{self, Kind};
 
-use super::channel::{Channel, End};
-use super::socket::Socket;
-use crate::actor::Actor;
-use crate::boot::keys;
+use super::Actor;
 use crate::clock;
+use crate::ipc::channel::{Channel, End};
+use crate::ipc::socket::Socket;
+use crate::realm::keys;
 
 /// A handshake message is a few hundred bytes; a stranger gets no more room than that.
 const MAX_MESSAGE: usize = 16 * 1024;
@@ -34,7 +34,7 @@ impl Prover for Keys {
 /// Shakes hands; the channel when both sides believe each other.
 pub(crate) async fn greet(actor: &Rc<Actor>, socket: Socket, role: Role, purpose: Purpose, expect: Option<Uuid>) -> Result<Rc<Channel>, HandshakeError> {
     let mut nonce = [0; 32];
-    keys::fill_random(&mut nonce);
+    crate::sys::random::fill(&mut nonce);
     let mut config = Config::new(actor.aid.clone(), env!("CARGO_PKG_VERSION"), nonce, purpose);
     config.expect = expect;
     let keys = Keys { tree: actor.tree_secret.clone(), realm: actor.realm_key.clone() };

@@ -1,4 +1,4 @@
-//! Secrets: random bytes, the tree's secret, and the realm's key file, made at first use and readable by its owner alone.
+//! Secrets: the tree's, and the realm's key file, made at first use and readable by its owner alone.
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -9,19 +9,10 @@ use sha2::Sha256;
 /// How long keys are, in bytes.
 const KEY_LEN: usize = 32;
 
-/// Fills `bytes` with what nobody can guess.
-pub(crate) fn fill_random(bytes: &mut [u8]) {
-    if getrandom::fill(bytes).is_err() {
-        // Linux gives random bytes to everyone since 3.17; a process that cannot have them cannot be told apart from others.
-        eprintln!("coulter: this system gives no random bytes (getrandom failed); no actor can be started without them");
-        std::process::abort();
-    }
-}
-
 /// A new secret.
 pub(crate) fn fresh_secret() -> Vec<u8> {
     let mut key = vec![0; KEY_LEN];
-    fill_random(&mut key);
+    crate::sys::random::fill(&mut key);
     key
 }
 
@@ -48,7 +39,7 @@ pub(crate) fn realm_key(runtime_dir: &Path) -> io::Result<Vec<u8>> {
     }
     // Written whole under another name, then linked: of several programs that start at once one wins, all read the same.
     let mut name = [0; 8];
-    fill_random(&mut name);
+    crate::sys::random::fill(&mut name);
     let draft = runtime_dir.join(format!(".realm.{:016x}", u64::from_le_bytes(name)));
     let written =
         std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).and_then(|mut file| file.write_all(&fresh_secret())).and_then(|()| {
