@@ -20,6 +20,14 @@ async fn sums(ctx: Context<u32, u32, u32>, from: u32) -> Result<u32> {
     Ok(sum)
 }
 
+#[coulter::context]
+async fn tells_its_key(ctx: Context<coulter::ContextKey, (), ()>) -> Result<()> {
+    assert_eq!(coulter::current_context(), Some(ctx.key()));
+    assert_eq!(ctx.side(), coulter::Side::Callee);
+    ctx.started(ctx.key()).await?;
+    Ok(())
+}
+
 /// Sends until nobody wants any more.
 #[coulter::context]
 async fn floods(ctx: Context<(), (), u64>) -> Result<u64> {
@@ -270,6 +278,24 @@ on_both! {
         .await?;
         let Some(Error::Cancelled(cancelled)) = error.as_error() else { panic!("{error:?}") };
         assert_eq!(cancelled.canceller().unwrap().name, "third", "{error:?}");
+        Ok(())
+    }
+
+    async fn rule_5_4_both_sides_know_the_context_they_are_in_by_one_key() {
+        with_child(HERE, async |child| {
+            child
+                .open_context(tells_its_key::with(), async |ctx, told| {
+                    assert_eq!(told, ctx.key());
+                    assert_eq!(ctx.side(), coulter::Side::Caller);
+                    assert!(matches!(ctx.outcome(), ContextOutcome::Pending) || ctx.has_outcome());
+                    ctx.wait_for_result().await?;
+                    assert!(matches!(ctx.outcome(), ContextOutcome::Done(())) && ctx.error().is_none());
+                    Ok(())
+                })
+                .await
+        })
+        .await?;
+        assert_eq!(coulter::current_context(), None, "a root's main task serves none");
         Ok(())
     }
 

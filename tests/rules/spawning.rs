@@ -14,6 +14,12 @@ async fn who() -> (String, u32) {
     (actor.name().to_owned(), actor.pid())
 }
 
+/// Two variables, and the working directory.
+#[coulter::endpoint]
+async fn surroundings() -> Result<Vec<String>> {
+    Ok(vec![std::env::var("COULTER_TEST_WORD")?, std::env::var("COULTER_TEST_LAST")?, std::env::current_dir()?.display().to_string()])
+}
+
 #[coulter::endpoint]
 async fn spin_forever() {
     loop {
@@ -120,6 +126,25 @@ on_both! {
             let (_, pid) = portal.wait_for_result().await?;
             portal.release();
             until("the released actor ends", || !is_alive(pid)).await;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn rule_2_1_spawn_options_reach_the_child() {
+        coulter::open_nursery(async |an| {
+            let child = an
+                .start_actor("frank")
+                .expose(HERE)
+                .env("COULTER_TEST_WORD", "heron")
+                .current_dir("/")
+                .process(|command| {
+                    command.env("COULTER_TEST_LAST", "word");
+                })
+                .await?;
+            let told = child.run(surroundings::with()).await?;
+            assert_eq!(told, ["heron", "word", "/"]);
+            an.cancel();
             Ok(())
         })
         .await
