@@ -448,7 +448,9 @@ pub(crate) fn group(mut failures: Vec<Failure>) -> Option<Failure> {
     if failures.len() < 2 {
         return failures.pop();
     }
-    let mut group = new_failure(FailureKind::Group, format!("{} errors: {}", failures.len(), failures[0].message));
+    let messages: Vec<_> = failures.iter().take(3).map(|failure| failure.message.as_str()).collect();
+    let more = if failures.len() > messages.len() { "; .." } else { "" };
+    let mut group = new_failure(FailureKind::Group, format!("{} errors: {}{more}", failures.len(), messages.join("; ")));
     group.members = failures;
     Some(group)
 }

@@ -1,6 +1,6 @@
 //! Every example, run as a newcomer runs it: it prints what `examples/expected/` says, and leaves no process and no socket.
 //!
-//! In an expected line `*` stands for any text; a line that begins with `~` may come anywhere, for what
+//! In an expected line `*` stands for any text, `||` between two says that either will do; a line that begins with `~` may come anywhere, for what
 //! different processes print has no order. Everything else must come in the order given.
 
 use std::path::{Path, PathBuf};
@@ -115,11 +115,15 @@ fn compare(expected: &str, printed: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn matches(pattern: &str, text: &str) -> bool {
+fn matches(patterns: &str, text: &str) -> bool {
+    patterns.split("||").any(|pattern| matches_one(pattern, text))
+}
+
+fn matches_one(pattern: &str, text: &str) -> bool {
     let Some((head, tail)) = pattern.split_once('*') else {
         return pattern == text;
     };
-    text.strip_prefix(head).is_some_and(|rest| (0..=rest.len()).any(|at| rest.is_char_boundary(at) && matches(tail, &rest[at..])))
+    text.strip_prefix(head).is_some_and(|rest| (0..=rest.len()).any(|at| rest.is_char_boundary(at) && matches_one(tail, &rest[at..])))
 }
 
 #[test]
