@@ -39,7 +39,8 @@ fn print(texts: &Receiver<String>, mut printer: impl ExternalPrinter, interrupt:
             text.push_str(&format!("… {dropped} pieces of output dropped\n"));
         }
         // rustyline's own queue holds one piece and is emptied only while it reads: never two.
-        if !(interrupt.is_reading() && printer.print(text.clone()).is_ok()) {
+        if !(interrupt.hands_over() && printer.print(text.clone()).is_ok()) {
+            interrupt.until_left();
             terminal::write(&text);
         }
     }

@@ -34,6 +34,8 @@ struct State {
     over: bool,
     /// The reader was left only to be entered again.
     resumed: bool,
+    /// When a piece of text was last handed to the reader, which prints it above its line.
+    handed: Option<Instant>,
 }
 
 impl State {
@@ -51,6 +53,11 @@ pub(super) struct Interrupt {
 
 /// A signal that had no effect is sent again after so long.
 const AGAIN: Duration = Duration::from_millis(20);
+/// How long the reader has for a piece of text handed to it, before it is made to leave: what it
+/// has not printed by then would be lost with it.
+const SETTLE: Duration = Duration::from_millis(60);
+/// How long the reader is waited for, before text goes to the terminal all the same.
+const LEAVING: Duration = Duration::from_millis(500);
 /// How long a signal may be on its way to a handler that is no longer rustyline's.
 const GRACE: Duration = Duration::from_millis(250);
 /// When the last signal was sent, in milliseconds since [`started`]; 0 is never.
@@ -109,8 +116,26 @@ impl Interrupt {
         self.move_to(At::Reading);
     }
     /// Whether a reader stands ready.
+    #[cfg(test)]
     pub(super) fn is_reading(&self) -> bool {
         self.state().at == At::Reading
+    }
+    /// Whether a piece of text may be handed to the reader now: it stands, and is not about to leave.
+    pub(super) fn hands_over(&self) -> bool {
+        let mut state = self.state();
+        let stands = state.at == At::Reading && !state.shall_end();
+        if stands {
+            state.handed = Some(Instant::now());
+        }
+        stands
+    }
+    /// Waits for a reader that is about to leave, so that text does not land in its line.
+    pub(super) fn until_left(&self) {
+        let end = Instant::now() + LEAVING;
+        let mut state = self.state();
+        while state.at == At::Reading && state.shall_end() && Instant::now() < end {
+            (state, _) = self.changed.wait_timeout(state, AGAIN).unwrap_or_else(PoisonError::into_inner);
+        }
     }
     /// The line is accepted, or reading is over.
     pub(super) fn leave(&self) {
@@ -149,13 +174,15 @@ impl Interrupt {
     }
 
     fn until_away(&self, mut state: MutexGuard<'_, State>, still: impl Fn(&State) -> bool) {
+        let settled = state.handed.map(|handed| handed + SETTLE);
         while state.at != At::Away && still(&state) {
-            if state.at == At::Reading {
+            let settling = settled.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
+            if state.at == At::Reading && settling.is_zero() {
                 SENT.store(millis(), Ordering::Release);
                 let _ = kill_process(getpid(), Signal::INT);
             }
-            let (next, _) = self.changed.wait_timeout(state, AGAIN).unwrap_or_else(PoisonError::into_inner);
-            state = next;
+            let wait = if settling.is_zero() { AGAIN } else { settling };
+            (state, _) = self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
