@@ -1,5 +1,5 @@
 //! Rules 4.1 to 4.4: calls, exposure, whose task it is.
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use coulter::Error;
 use coulter::prelude::*;
@@ -78,10 +78,16 @@ async fn mark_when_dropped(path: String) -> Result<()> {
     std::future::pending().await
 }
 
-/// Holds its task for half a second after it is asked to cancel.
-#[coulter::endpoint]
-async fn stubborn() -> Result<()> {
-    coulter::shield(async { tokio::time::sleep(Duration::from_millis(700)).await }).await;
+/// Asked to cancel, it says so by a file, and holds its task until another file lets it go.
+#[coulter::context]
+async fn stubborn(ctx: Context<(), (), ()>, path: String) -> Result<()> {
+    ctx.started(()).await?;
+    coulter::shield(async {
+        until("the cancel arrives", || ctx.cancel_called()).await;
+        std::fs::write(format!("{path}.asked"), "").unwrap();
+        until("it is let go", || std::path::Path::new(&format!("{path}.go")).exists()).await;
+    })
+    .await;
     std::future::pending().await
 }
 
@@ -152,21 +158,28 @@ on_both! {
     }
 
     async fn rule_4_4_a_task_that_cancels_slowly_delays_no_other_dialog() {
+        let path = mark();
         coulter::open_nursery(async |an| {
             let frank = an.start_actor("frank").expose(HERE).await?;
-            let begun = Instant::now();
-            let slow = coulter::move_on_after(Duration::from_millis(50), frank.run(stubborn::with()));
-            let quick = async {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                let asked = Instant::now();
-                let sum = frank.run(add::with(1, 1)).await?;
-                assert!(begun.elapsed() < Duration::from_millis(600), "while the other still tears down");
-                Ok::<_, Error>((sum, asked.elapsed()))
+            let (asked, go) = (format!("{path}.asked"), format!("{path}.go"));
+            let let_go = std::cell::Cell::new(false);
+            let slow = async {
+                let opened = frank.open_context(stubborn::with(path.clone()), async |_, ()| Err::<(), _>(Report::msg("the block gives up"))).await;
+                assert!(let_go.get(), "the block waited for the stubborn task");
+                opened
             };
-            let (gave_up, sum) = tokio::join!(slow, quick);
-            assert!(gave_up.is_none());
-            assert_eq!(sum?.0, 2);
-            assert!(begun.elapsed() >= Duration::from_millis(600), "the scope waited for the stubborn task");
+            let quick = async {
+                until("the cancel arrives", || std::path::Path::new(&asked).exists()).await;
+                let sum = frank.run(add::with(1, 1)).await;
+                let_go.set(true);
+                std::fs::write(&go, "").unwrap();
+                sum
+            };
+            let (opened, sum) = tokio::join!(slow, quick);
+            assert_eq!(opened.unwrap_err().to_string(), "the block gives up");
+            assert_eq!(sum?, 2, "answered while the other still held on");
+            std::fs::remove_file(asked)?;
+            std::fs::remove_file(go)?;
             an.cancel();
             Ok(())
         })

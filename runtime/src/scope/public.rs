@@ -62,7 +62,7 @@ pub async fn move_on_after<F: Future>(limit: Duration, future: F) -> Option<F::O
 /// Runs `future` for at most `limit`, which it may not exceed.
 ///
 /// # Errors
-/// With a cancellation when the time is up; it returns after `limit` plus what the teardown takes.
+/// [`Error::ActorTooSlow`] when the time is up; it returns after `limit` plus what the teardown takes.
 ///
 /// # Cancel safety
 /// As that of `future`: it is dropped when the time is up.
